@@ -1,0 +1,1 @@
+//! Random linear network coding over GF(2^8): encoder, recoder, decoder.

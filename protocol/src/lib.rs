@@ -1,0 +1,1 @@
+//! Braidcast's pure publish/subscribe state machine: events in, actions out.

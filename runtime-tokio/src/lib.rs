@@ -1,0 +1,1 @@
+//! Braidcast nodes on tokio: the production driver and the embedding API.

@@ -1,0 +1,1 @@
+//! gRPC sidecar of a Braidcast node: /proto.CommandStream and its typed client.

@@ -1,0 +1,1 @@
+//! Authenticated libp2p links (QUIC, TCP+Noise+Yamux) that move opaque frames.
