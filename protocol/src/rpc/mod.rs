@@ -1,0 +1,189 @@
+//! The typed GossipSub RPC with our coded extension, and its codec.
+//!
+//! Field numbers: pubsub `rpc.proto` of the libp2p specifications for everything up to `extensions`;
+//! `docs/spec/coded-mode.md` for the coded part.
+
+mod decode;
+mod encode;
+mod header;
+mod wire;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use braidcast_coding::ShardId;
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+pub use self::decode::{Limits, RpcFault};
+pub use self::encode::Frame;
+pub use self::header::{Header, HeaderFault, HeaderFields};
+use crate::{CodingId, MessageId, PeerId, Topic};
+
+/// One frame between two peers.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Hash)]
+pub struct Rpc {
+    /// Topics that the sender joins or leaves.
+    pub subscriptions: Vec<Subscription>,
+    /// Whole messages.
+    pub publish: Vec<Arc<Message>>,
+    /// Mesh and gossip control.
+    pub control: Control,
+    /// Coded shards and what steers them.
+    pub coded: Coded,
+}
+
+impl Rpc {
+    /// Reads a frame (without its length prefix); bodies are slices of it.
+    pub fn decode(frame: Bytes, limits: &Limits) -> Result<Self, RpcFault> {
+        decode::rpc(frame, limits)
+    }
+
+    /// Writes a frame without its length prefix; bodies are not copied.
+    pub fn encode(&self) -> Frame {
+        encode::rpc(self)
+    }
+
+    /// Length of [`Self::encode`]'s result, bytes.
+    pub fn encoded_len(&self) -> usize {
+        encode::rpc_len(self)
+    }
+
+    /// Bytes of payload and shards in it.
+    pub fn body_bytes(&self) -> usize {
+        let messages: usize = self.publish.iter().map(|message| message.data.len()).sum();
+        let shards: usize = self.coded.shards.iter().map(|shard| shard.body.len()).sum();
+        messages + shards
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A change of one subscription.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Subscription {
+    /// Joins, or leaves.
+    pub subscribe: bool,
+    /// What.
+    pub topic: Topic,
+}
+
+/// A whole message as GossipSub carries it.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Message {
+    /// Who published it.
+    pub publisher: PeerId,
+    /// The publisher's sequence number.
+    pub seqno: u64,
+    /// Where.
+    pub topic: Topic,
+    /// What.
+    pub data: Bytes,
+    /// The publisher's signature: [`Message::signed_bytes`].
+    pub signature: Bytes,
+    /// The publisher's public key where the peer id does not contain it, else empty.
+    pub key: Bytes,
+}
+
+impl Message {
+    /// The default message id.
+    pub fn id(&self) -> MessageId {
+        MessageId::of(&self.publisher, self.seqno)
+    }
+
+    /// What the signature is over. Source: pubsub specification, "Message Signing".
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        encode::signed_bytes(self)
+    }
+}
+
+/// GossipSub control.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Hash)]
+pub struct Control {
+    /// Messages that the sender has.
+    pub ihave: Vec<IHave>,
+    /// Messages that the sender asks for.
+    pub iwant: Vec<MessageId>,
+    /// Topics into whose mesh the sender takes us.
+    pub graft: Vec<Topic>,
+    /// Topics from whose mesh the sender drops us.
+    pub prune: Vec<Prune>,
+    /// Messages that the sender does not need any more.
+    pub idontwant: Vec<MessageId>,
+    /// What the sender speaks beside the standard; only in a link's first frame.
+    pub extensions: Option<Extensions>,
+}
+
+/// Messages of one topic that the sender has.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct IHave {
+    /// Their topic.
+    pub topic: Topic,
+    /// Their ids.
+    pub ids: Vec<MessageId>,
+}
+
+/// The end of a mesh membership.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Prune {
+    /// In which mesh.
+    pub topic: Topic,
+    /// How long not to graft again, seconds; `None` from peers before v1.1.
+    pub backoff_s: Option<u64>,
+}
+
+/// Extensions of GossipSub v1.3 that we know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub struct Extensions {
+    /// Coded shards, as in `docs/spec/coded-mode.md`.
+    pub coded: bool,
+}
+
+/// The coded part of a frame. A header stands in the frame of its first shard or in an earlier one.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Hash)]
+pub struct Coded {
+    /// Messages of which shards follow.
+    pub headers: Vec<Arc<Header>>,
+    /// Shards.
+    pub shards: SmallVec<[Shard; 1]>,
+    /// What the sender has.
+    pub haves: Vec<Have>,
+    /// What the sender asks for.
+    pub wants: Vec<Want>,
+}
+
+/// A linear combination of a message's source shards.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Shard {
+    /// Of which message.
+    pub message: CodingId,
+    /// Which combination.
+    pub id: ShardId,
+    /// The combination, shard length bytes.
+    pub body: Bytes,
+}
+
+/// What the sender has of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct Have {
+    /// Of which message.
+    pub message: CodingId,
+    /// Its rank; *k* says "decoded, send nothing more".
+    pub rank: u16,
+    /// Bit *i*: the verified canonical shard *i* (the first 64).
+    pub verified: u64,
+}
+
+/// A request for shards.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Want {
+    /// Of which message.
+    pub message: CodingId,
+    /// How many, of any kind.
+    pub count: u16,
+    /// Canonical shards asked for by index; when not empty, only these are useful.
+    pub indices: SmallVec<[u8; 16]>,
+}
