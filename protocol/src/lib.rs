@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod action;
 mod config;
+mod error;
 mod event;
 mod hash;
 mod ids;
@@ -19,6 +20,7 @@ pub use config::{
     CodedSettings, Config, ConfigError, Dedup, GossipSettings, Integrity, MeshSettings, Mode, Multiplier,
     Settings, ShardFactor, Threshold, ThresholdRule, Validation,
 };
+pub use error::{LeaveError, PublishError, SubscribeError};
 pub use event::{Agent, DownCause, Event, Origin, Protocol, Verdict};
 pub use hash::{Fold, TraceHash};
 pub use ids::{CodingId, ContentId, LinkId, MessageId, PeerId, Topic};

@@ -1,0 +1,58 @@
+//! What a caller may do wrong: nothing has changed when one of these comes back.
+
+use crate::Topic;
+
+/// Why a message was not published.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PublishError {
+    /// This node is not in the topic, so it has no mesh to send to.
+    #[error("not subscribed to {topic}")]
+    NotSubscribed {
+        /// Which.
+        topic: Topic,
+    },
+    /// Checked before anything is coded, so nothing was sent.
+    #[error("payload is {bytes} bytes, limit is {bytes_max}")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The topic would have to be joined first and cannot be.
+    #[error(transparent)]
+    Subscribe(#[from] SubscribeError),
+}
+
+/// Why a topic was not joined.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SubscribeError {
+    /// The name has no character.
+    #[error("topic name is empty")]
+    Empty,
+    /// The name is longer than peers would take.
+    #[error("topic name is {bytes} bytes, limit is {bytes_max}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// This node is in as many topics as it may be.
+    #[error("already in {topics_max} topics, the limit")]
+    TooMany {
+        /// The limit.
+        topics_max: usize,
+    },
+}
+
+/// Why a topic was not left.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LeaveError {
+    /// This node is not in the topic.
+    #[error("not subscribed to {topic}")]
+    NotSubscribed {
+        /// Which.
+        topic: Topic,
+    },
+}
