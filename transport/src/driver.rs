@@ -1,0 +1,289 @@
+//! The task that owns the swarm: connections, dials and the ends of links.
+//!
+//! No frame passes through here. While the consumer is too far behind, the swarm is not polled.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, RwLock},
+};
+
+use futures::StreamExt;
+use libp2p::{
+    Multiaddr, PeerId, Swarm, TransportError,
+    core::{ConnectedPoint, transport::ListenerId},
+    ping,
+    swarm::{
+        ConnectionError, ConnectionId, DialError as SwarmDialError, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use crate::{
+    Event, Origin, StartError,
+    bootstrap::{Bootstrap, peer_of},
+    inbox::EventSender,
+    peers::{Peers, Request},
+    stack::{Behaviour, BehaviourEvent, LISTEN_TIMEOUT},
+};
+
+/// What the handle asks for.
+pub(crate) enum Command {
+    Dial(Multiaddr),
+    Shutdown { deadline: Instant, done: oneshot::Sender<()> },
+}
+
+/// See the module.
+pub(crate) struct Driver {
+    pub(crate) swarm: Swarm<Behaviour>,
+    pub(crate) peers: Peers,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) events: EventSender,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) listening: Arc<RwLock<Vec<Multiaddr>>>,
+    /// The dials under way; bounded by the connection limits.
+    pub(crate) dials: HashMap<ConnectionId, Vec<Multiaddr>>,
+    pub(crate) shutdown: Option<Shutdown>,
+}
+
+/// A shutdown under way.
+pub(crate) struct Shutdown {
+    deadline: Instant,
+    done: oneshot::Sender<()>,
+}
+
+impl Driver {
+    pub(crate) async fn run(mut self) {
+        while self.step().await {
+            self.serve_peers();
+            self.dial_due();
+        }
+        self.peers.end();
+        let done = self.shutdown.take();
+        drop(self);
+        if let Some(Shutdown { done, .. }) = done {
+            let _ = done.send(());
+        }
+    }
+
+    /// Listens on all of `addresses` and waits until each is known with its port.
+    pub(crate) async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<(), StartError> {
+        let mut waiting: HashMap<ListenerId, &Multiaddr> = HashMap::new();
+        for address in addresses {
+            let refused = |error: TransportError<io::Error>| StartError::Listen {
+                address: address.clone(),
+                reason: error.to_string(),
+            };
+            waiting.insert(self.swarm.listen_on(address.clone()).map_err(refused)?, address);
+        }
+        let deadline = Instant::now() + LISTEN_TIMEOUT;
+        while !waiting.is_empty() {
+            let Ok(event) = tokio::time::timeout_at(deadline, self.swarm.select_next_some()).await else {
+                // A host without a network interface: its addresses may still come.
+                break;
+            };
+            if let SwarmEvent::NewListenAddr { listener_id, .. } = &event {
+                waiting.remove(listener_id);
+            } else if let SwarmEvent::ListenerClosed { listener_id, reason, .. } = &event
+                && let Some(address) = waiting.remove(listener_id)
+            {
+                let reason = reason.as_ref().err().map_or_else(|| "closed".to_owned(), ToString::to_string);
+                return Err(StartError::Listen { address: address.clone(), reason });
+            }
+            // A peer may be quick enough to be connected already.
+            self.on_swarm_event(event);
+        }
+        Ok(())
+    }
+
+    /// Handles the next thing that happens; `false` when that is the end.
+    async fn step(&mut self) -> bool {
+        if self.shutdown.is_some() && self.peers.is_empty() {
+            return false;
+        }
+        let crowded = self.events.is_crowded();
+        let deadline = self.shutdown.as_ref().map(|s| s.deadline);
+        let due = self.bootstrap.next_due().filter(|_| deadline.is_none());
+        tokio::select! {
+            event = self.swarm.select_next_some(), if !crowded => self.on_swarm_event(event),
+            end = self.peers.next_end(), if !crowded => self.peers.on_end(end),
+            () = self.events.uncrowded(), if crowded => {}
+            () = self.events.closed() => return false,
+            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                return false;
+            }
+            command = self.commands.recv() => match command {
+                Some(command) => self.on_command(command),
+                // Nobody can ask for a polite end any more.
+                None => return false,
+            },
+        }
+        true
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Dial(address) => {
+                let opts = match peer_of(&address) {
+                    Some(peer) => dial_peer(peer, vec![address.clone()]),
+                    None => dial_address(address.clone()),
+                };
+                let _ = self.dial(opts, vec![address]);
+            }
+            Command::Shutdown { deadline, done } => {
+                self.shutdown = Some(Shutdown { deadline, done });
+                self.peers.drain();
+            }
+        }
+    }
+
+    fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour(event),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.dials.remove(&connection_id);
+                self.bootstrap.on_connected(peer_id, connection_id, Instant::now());
+                let (origin, address) = match endpoint {
+                    ConnectedPoint::Dialer { address, .. } => (Origin::Dialed, address),
+                    ConnectedPoint::Listener { send_back_addr, .. } => (Origin::Accepted, send_back_addr),
+                };
+                self.peers.on_connected(peer_id, connection_id, origin, address);
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, num_established, .. } => {
+                let detail = match cause {
+                    Some(ConnectionError::IO(error)) => error.to_string(),
+                    Some(ConnectionError::KeepAliveTimeout) => "idle".to_owned(),
+                    None => "closed".to_owned(),
+                };
+                self.peers.on_disconnected(peer_id, connection_id, detail);
+                if num_established == 0 {
+                    self.bootstrap.on_disconnected(peer_id, Instant::now());
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
+                self.on_dial_error(connection_id, peer_id, &error);
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                remember(&self.listening, &address);
+                self.events.fact(Event::Listening { address });
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => forget(&self.listening, &address),
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                tracing::warn!(?addresses, ?reason, "listener closed");
+                addresses.iter().for_each(|a| forget(&self.listening, a));
+            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+                tracing::debug!(%send_back_addr, %error, "incoming connection failed");
+            }
+            // Foreign and non-exhaustive; nothing else changes what we know.
+            _ => {}
+        }
+    }
+
+    fn on_behaviour(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Bridge(event) => self.peers.on_bridge(event),
+            BehaviourEvent::Identify => {}
+            BehaviourEvent::Ping(ping::Event { peer, connection, result }) => match result {
+                Ok(rtt) => {
+                    if let Some((link, _address)) = self.peers.link_over(peer, connection) {
+                        self.events.fact(Event::Stats { link, rtt, lost: 0 });
+                    }
+                }
+                Err(ping::Failure::Timeout) => self.peers.on_unresponsive(peer, connection),
+                Err(ping::Failure::Unsupported | ping::Failure::Other { .. }) => {}
+            },
+        }
+    }
+
+    fn on_dial_error(&mut self, id: ConnectionId, peer: Option<PeerId>, error: &SwarmDialError) {
+        let addresses = self.dials.remove(&id).unwrap_or_default();
+        if matches!(error, SwarmDialError::LocalPeerId { .. }) {
+            self.bootstrap.on_own(id);
+        }
+        self.bootstrap.on_failed(id, Instant::now());
+        self.events.fact(Event::DialFailed { peer, addresses, reason: error.to_string() });
+    }
+
+    /// Passes on what the peers want from the swarm.
+    fn serve_peers(&mut self) {
+        while let Some(request) = self.peers.next_request() {
+            match request {
+                Request::Open { peer, connection } => {
+                    self.swarm.behaviour_mut().bridge.open(peer, connection);
+                }
+                Request::Disconnect { peer } => {
+                    // An error means that the last connection is gone already.
+                    let _ = self.swarm.disconnect_peer_id(peer);
+                }
+                Request::Close { connection } => {
+                    self.swarm.close_connection(connection);
+                }
+            }
+        }
+    }
+
+    fn dial_due(&mut self) {
+        if self.shutdown.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        for dial in self.bootstrap.due(now) {
+            let opts = match dial.peer {
+                Some(peer) => dial_peer(peer, dial.addresses.clone()),
+                None => dial_address(dial.addresses[0].clone()),
+            };
+            match self.dial(opts, dial.addresses) {
+                Some(id) => self.bootstrap.on_dialing(dial.index, id),
+                None => self.bootstrap.on_refused(dial.index, now),
+            }
+        }
+    }
+
+    /// Starts a dial. A failure to start it is reported here.
+    fn dial(&mut self, opts: DialOpts, addresses: Vec<Multiaddr>) -> Option<ConnectionId> {
+        let (id, peer) = (opts.connection_id(), opts.get_peer_id());
+        match self.swarm.dial(opts) {
+            Ok(()) => {
+                self.dials.insert(id, addresses);
+                Some(id)
+            }
+            // Connected, or another dial is on the way: as good as done.
+            Err(SwarmDialError::DialPeerConditionFalse(_)) => None,
+            Err(error) => {
+                self.events.fact(Event::DialFailed { peer, addresses, reason: error.to_string() });
+                None
+            }
+        }
+    }
+}
+
+/// A port of its own per dial: two nodes that dial each other from their listening ports at the
+/// same moment would make one TCP connection with two initiators.
+fn dial_peer(peer: PeerId, addresses: Vec<Multiaddr>) -> DialOpts {
+    DialOpts::peer_id(peer)
+        .addresses(addresses)
+        .condition(PeerCondition::DisconnectedAndNotDialing)
+        .allocate_new_port()
+        .build()
+}
+
+fn dial_address(address: Multiaddr) -> DialOpts {
+    DialOpts::unknown_peer_id().address(address).allocate_new_port().build()
+}
+
+fn remember(listening: &RwLock<Vec<Multiaddr>>, address: &Multiaddr) {
+    let mut all = listening.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !all.contains(address) {
+        all.push(address.clone());
+    }
+}
+
+fn forget(listening: &RwLock<Vec<Multiaddr>>, address: &Multiaddr) {
+    listening.write().unwrap_or_else(std::sync::PoisonError::into_inner).retain(|a| a != address);
+}
