@@ -1,14 +1,16 @@
 //! Braidcast nodes on tokio: the production driver and the embedding API.
 
 mod handle;
+mod identity;
 mod queue;
 mod snapshot;
 
 pub use braidcast_protocol::{
-    ContentId, LeaveError, MessageId, Mode, PeerId, Protocol, PublishError, RejectReason, RpcMeta, ShardTrace,
-    SubscribeError, Topic, Trace,
+    ContentId, LeaveError, MessageId, Mode, PeerId, Protocol, PublishError, RejectReason, RpcMeta,
+    ShardTrace, SubscribeError, Topic, Trace,
 };
 pub use handle::{Message, Node, NodeError, Subscription, TraceRecord, Traces};
+pub use identity::{FileFault, Identity, IdentityError, KEY_FILE, KeyFault, UnsupportedKey};
 pub use queue::{Listener, QueueBounds};
 pub use snapshot::{Counters, PeerSnapshot, Snapshot, TopicSnapshot};
 
