@@ -10,7 +10,7 @@ use std::{
 
 use futures::StreamExt;
 use libp2p::{
-    Multiaddr, PeerId, Swarm, TransportError,
+    Multiaddr, PeerId, TransportError,
     core::{ConnectedPoint, transport::ListenerId},
     ping,
     swarm::{
@@ -28,7 +28,7 @@ use crate::{
     bootstrap::{Bootstrap, peer_of},
     inbox::EventSender,
     peers::{Peers, Request},
-    stack::{Behaviour, BehaviourEvent, LISTEN_TIMEOUT},
+    stack::{BehaviourEvent, LISTEN_TIMEOUT, Stack},
 };
 
 /// What the handle asks for.
@@ -39,7 +39,7 @@ pub(crate) enum Command {
 
 /// See the module.
 pub(crate) struct Driver {
-    pub(crate) swarm: Swarm<Behaviour>,
+    pub(crate) stack: Stack,
     pub(crate) peers: Peers,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) events: EventSender,
@@ -63,9 +63,10 @@ impl Driver {
             self.dial_due();
         }
         self.peers.end();
-        let done = self.shutdown.take();
+        let (shutdown, sockets) = (self.shutdown.take(), self.stack.sockets.clone());
         drop(self);
-        if let Some(Shutdown { done, .. }) = done {
+        if let Some(Shutdown { deadline, done }) = shutdown {
+            let _ = tokio::time::timeout_at(deadline, sockets.closed()).await;
             let _ = done.send(());
         }
     }
@@ -78,11 +79,12 @@ impl Driver {
                 address: address.clone(),
                 reason: error.to_string(),
             };
-            waiting.insert(self.swarm.listen_on(address.clone()).map_err(refused)?, address);
+            waiting.insert(self.stack.swarm.listen_on(address.clone()).map_err(refused)?, address);
         }
         let deadline = Instant::now() + LISTEN_TIMEOUT;
         while !waiting.is_empty() {
-            let Ok(event) = tokio::time::timeout_at(deadline, self.swarm.select_next_some()).await else {
+            let Ok(event) = tokio::time::timeout_at(deadline, self.stack.swarm.select_next_some()).await
+            else {
                 // A host without a network interface: its addresses may still come.
                 break;
             };
@@ -109,7 +111,7 @@ impl Driver {
         let deadline = self.shutdown.as_ref().map(|s| s.deadline);
         let due = self.bootstrap.next_due().filter(|_| deadline.is_none());
         tokio::select! {
-            event = self.swarm.select_next_some(), if !crowded => self.on_swarm_event(event),
+            event = self.stack.swarm.select_next_some(), if !crowded => self.on_swarm_event(event),
             end = self.peers.next_end(), if !crowded => self.peers.on_end(end),
             () = self.events.uncrowded(), if crowded => {}
             () = self.events.closed() => return false,
@@ -191,8 +193,9 @@ impl Driver {
             BehaviourEvent::Identify => {}
             BehaviourEvent::Ping(ping::Event { peer, connection, result }) => match result {
                 Ok(rtt) => {
-                    if let Some((link, _address)) = self.peers.link_over(peer, connection) {
-                        self.events.fact(Event::Stats { link, rtt, lost: 0 });
+                    if let Some((link, address)) = self.peers.link_over(peer, connection) {
+                        let (rtt, lost) = self.stack.quic.stats(peer, address).unwrap_or((rtt, 0));
+                        self.events.fact(Event::Stats { link, rtt, lost });
                     }
                 }
                 Err(ping::Failure::Timeout) => self.peers.on_unresponsive(peer, connection),
@@ -215,14 +218,14 @@ impl Driver {
         while let Some(request) = self.peers.next_request() {
             match request {
                 Request::Open { peer, connection } => {
-                    self.swarm.behaviour_mut().bridge.open(peer, connection);
+                    self.stack.swarm.behaviour_mut().bridge.open(peer, connection);
                 }
                 Request::Disconnect { peer } => {
                     // An error means that the last connection is gone already.
-                    let _ = self.swarm.disconnect_peer_id(peer);
+                    let _ = self.stack.swarm.disconnect_peer_id(peer);
                 }
                 Request::Close { connection } => {
-                    self.swarm.close_connection(connection);
+                    self.stack.swarm.close_connection(connection);
                 }
             }
         }
@@ -248,7 +251,7 @@ impl Driver {
     /// Starts a dial. A failure to start it is reported here.
     fn dial(&mut self, opts: DialOpts, addresses: Vec<Multiaddr>) -> Option<ConnectionId> {
         let (id, peer) = (opts.connection_id(), opts.get_peer_id());
-        match self.swarm.dial(opts) {
+        match self.stack.swarm.dial(opts) {
             Ok(()) => {
                 self.dials.insert(id, addresses);
                 Some(id)

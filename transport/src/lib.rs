@@ -11,6 +11,7 @@ mod inbox;
 mod peers;
 mod pump;
 mod queue;
+mod quic;
 mod stack;
 mod transport;
 

@@ -43,7 +43,7 @@ impl Transport {
     pub async fn start(config: Config) -> Result<(Self, EventReceiver), StartError> {
         check(&config)?;
         let peer = config.identity.public().to_peer_id();
-        let swarm = stack::build(&config)?;
+        let stack = stack::build(&config)?;
         let (events, receiver) = inbox::channel();
         let listening = Arc::new(RwLock::new(Vec::new()));
         let links = Arc::new(Links::default());
@@ -55,7 +55,7 @@ impl Transport {
         let backoff = (config.backoff_min, config.backoff_max);
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
         let mut driver = Driver {
-            swarm,
+            stack,
             peers: Peers::new(sizes, Arc::clone(&links), events.clone()),
             bootstrap: Bootstrap::new(&config.bootstrap, peer, backoff, Instant::now()),
             events,

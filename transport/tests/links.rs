@@ -3,7 +3,7 @@
 mod common;
 
 use braidcast_transport::Class;
-use common::{Node, TCP, config, pattern};
+use common::{Node, QUIC, TCP, config, pattern};
 
 /// Frames of many sizes, each in two pieces, from both ends at once.
 async fn frames_pass_both_ways(listen: &str) {
@@ -32,4 +32,9 @@ async fn frames_pass_both_ways(listen: &str) {
 #[tokio::test]
 async fn frames_of_all_sizes_pass_both_ways_over_tcp() {
     frames_pass_both_ways(TCP).await;
+}
+
+#[tokio::test]
+async fn frames_of_all_sizes_pass_both_ways_over_quic() {
+    frames_pass_both_ways(QUIC).await;
 }
