@@ -51,7 +51,7 @@ pub(super) fn rpc(rpc: &Rpc) -> Frame {
 }
 
 pub(super) fn rpc_len(rpc: &Rpc) -> usize {
-    rpc.encoded_len()
+    Encode::encoded_len(rpc)
 }
 
 /// What GossipSub signs: a fixed prefix, then the message without signature and key.
