@@ -257,8 +257,13 @@ impl Gossip {
     }
 
     /// IHAVE of the recent messages to a peer that just entered the mesh: it may have missed them.
+    ///
+    /// Who takes shards is told of coded messages by a report instead.
     pub(crate) fn greet(&self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic) {
-        let ids = self.recent(cx.config, topic);
+        let mut ids = self.recent(cx.config, topic);
+        if cx.links.is_coded(link) {
+            ids.retain(|id| self.cache.get(id).is_some_and(|cached| cached.coding.is_none()));
+        }
         if !ids.is_empty() {
             self.send_ihave(cx, link, topic, ids);
         }

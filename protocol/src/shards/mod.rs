@@ -9,6 +9,7 @@ mod exchange;
 mod generation;
 mod receive;
 mod repair;
+mod rumours;
 mod schedule;
 mod trust;
 
@@ -24,6 +25,7 @@ use rand_core::Rng;
 use self::exchange::Exchange;
 use self::generation::{Body, Generation};
 pub(crate) use self::receive::ShardVerdict;
+use self::rumours::Rumours;
 use self::trust::Distrust;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
@@ -43,8 +45,8 @@ pub(crate) struct Shards {
     open: BTreeSet<CodingId>,
     /// Messages that are complete, also after they are no longer served.
     finished: Seen<CodingId, Finished>,
-    /// Messages of which only a report is known and that were asked for, until when.
-    asked: BTreeMap<CodingId, Time>,
+    /// Messages of which only reports are known.
+    rumours: Rumours,
     distrust: Distrust,
     /// A time at or before the first repair that is due.
     next_repair: Option<Time>,
@@ -56,9 +58,6 @@ struct Finished {
     content: ContentId,
 }
 
-/// Reports of unknown messages that are followed at a time.
-const ASKED_MAX: usize = 1024;
-
 impl Shards {
     pub(crate) fn new(config: &Config, rng: &mut Streams) -> Self {
         let (ttl, max) = (config.gossip.seen_ttl, config.gossip.seen_max);
@@ -67,7 +66,7 @@ impl Shards {
             order: VecDeque::new(),
             open: BTreeSet::new(),
             finished: Seen::new(rng.hashing.next_u64(), ttl, max),
-            asked: BTreeMap::new(),
+            rumours: Rumours::default(),
             distrust: Distrust::default(),
             next_repair: None,
         }
@@ -222,6 +221,7 @@ impl Shards {
         for generation in self.live.values_mut() {
             generation.exchanges.remove(&link);
         }
+        self.rumours.on_link_down(link);
     }
 
     /// The content of a message that is or was handled here.
@@ -239,7 +239,7 @@ impl Shards {
     pub(crate) fn check(&self, config: &Config, links: &Links) -> Result<(), Broken> {
         let undecoded = self.undecoded().count();
         let listed = self.order.len() == self.live.len() && self.order.iter().all(|id| self.live.contains_key(id));
-        let bounded = undecoded <= config.coded.undecoded_max && self.asked.len() <= ASKED_MAX;
+        let bounded = undecoded <= config.coded.undecoded_max && self.rumours.is_bounded();
         ensure(listed && bounded, Rule::S1, || format!("{undecoded} undecoded of {}", self.live.len()))?;
         for (id, generation) in &self.live {
             for link in generation.exchanges.keys() {

@@ -33,8 +33,20 @@ impl Shards {
                 generation.repair_at = cx.now + pause;
             }
         }
+        for (link, have) in self.rumours.due(cx.now, cx.config.gossip.iwant_followup) {
+            if let Some(rpc) = cx.links.control(link) {
+                let want = Want { message: have.message, count: have.rank, indices: Default::default() };
+                rpc.coded.wants.push(want);
+            }
+        }
         let undecoded = self.live.values().filter(|generation| !generation.is_whole());
-        self.next_repair = undecoded.map(|generation| generation.repair_at).min();
+        let repairs = undecoded.map(|generation| generation.repair_at);
+        self.next_repair = repairs.chain(self.rumours.next_due()).min();
+    }
+
+    /// Something may be due at `at`.
+    pub(super) fn wake_by(&mut self, at: Time) {
+        self.next_repair = Some(self.next_repair.map_or(at, |next| next.min(at)));
     }
 
     /// Forgets what is served long enough, and gives up what does not come.
@@ -56,7 +68,6 @@ impl Shards {
             .collect();
         over.into_iter().for_each(|id| self.drop_generation(cx, id));
         self.finished.expire(cx.now);
-        self.asked.retain(|_, until| *until > cx.now);
         self.distrust.expire(cx.now);
     }
 }
