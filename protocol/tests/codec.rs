@@ -1,11 +1,12 @@
 //! The RPC codec: bytes as the specifications fix them, and what must not get in.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::Arc;
 
 use braidcast_coding::{Coefficients, Params, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, Prune, Rpc, RpcFault, Shard,
-    Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, Prune, Rpc, RpcFault,
+    Shard, Subscription, Want,
 };
 use braidcast_protocol::{CodingId, ContentId, HashKeys, MessageId, PeerId, Topic};
 use bytes::Bytes;
@@ -122,7 +123,7 @@ fn a_header_survives_the_wire_and_a_changed_one_does_not_verify() {
     let coded = Coded { headers: vec![Arc::new(header.clone())], ..Coded::default() };
     let frame = Rpc { coded, ..Rpc::default() }.encode().into_bytes();
     let read = Rpc::decode(frame.clone(), &LIMITS).unwrap().coded.headers.remove(0);
-    assert_eq!((read.id(), &**read == &*header), (header.id(), true));
+    assert_eq!((read.id(), **read == *header), (header.id(), true));
     assert!(read.verify(&HashKeys::new(peer(2))));
 
     let seqno = frame.windows(2).position(|pair| pair == [0x18, 7]).unwrap() + 1;
@@ -135,7 +136,10 @@ fn a_header_survives_the_wire_and_a_changed_one_does_not_verify() {
 }
 
 fn ids() -> impl Strategy<Value = Vec<MessageId>> {
-    prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60).prop_map(|id| MessageId::from_bytes(&id)), 0..5)
+    prop::collection::vec(
+        prop::collection::vec(any::<u8>(), 0..60).prop_map(|id| MessageId::from_bytes(&id)),
+        0..5,
+    )
 }
 
 fn topic() -> impl Strategy<Value = Topic> {
@@ -174,8 +178,11 @@ fn shard() -> impl Strategy<Value = Shard> {
         (0u16..256).prop_map(ShardId::Canonical),
         prop::collection::vec(any::<u8>(), 1..100).prop_map(|c| ShardId::Dense(Coefficients::from_slice(&c))),
     ];
-    (any::<[u8; 32]>(), id, bytes(2000))
-        .prop_map(|(message, id, body)| Shard { message: CodingId::from_bytes(message), id, body })
+    (any::<[u8; 32]>(), id, bytes(2000)).prop_map(|(message, id, body)| Shard {
+        message: CodingId::from_bytes(message),
+        id,
+        body,
+    })
 }
 
 prop_compose! {

@@ -1,4 +1,5 @@
 //! Whatever happens, in whatever order: no panic, every rule holds, and nothing but the published bytes is delivered.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,12 +7,12 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, Prune, Rpc, RpcFault, Shard,
-    Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, Prune, Rpc, RpcFault,
+    Shard, Subscription, Want,
 };
 use braidcast_protocol::{
-    Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MessageId, Node, Origin,
-    PeerId, Protocol, SendClass, Seed, Settings, Time, Topic, Validation, Verdict,
+    Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MessageId, Node,
+    Origin, PeerId, Protocol, Seed, SendClass, Settings, Time, Topic, Validation, Verdict,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -52,7 +53,7 @@ fn op() -> impl Strategy<Value = Op> {
     let link = 0..LINKS;
     let topic = 0..TOPICS.len();
     let message = 0..MESSAGES;
-    let (l, t, m) = (link.clone(), topic.clone(), message.clone());
+    let (l, t, m) = (link, topic.clone(), message.clone());
     prop_oneof![
         2 => (l.clone(), any::<bool>()).prop_map(|(l, n)| Op::LinkUp(l, n)),
         1 => l.clone().prop_map(Op::LinkDown),
@@ -60,7 +61,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (l.clone(), t.clone(), prop::bool::weighted(0.8)).prop_map(|(l, t, s)| Op::Subscription(l, t, s)),
         2 => (l.clone(), t.clone()).prop_map(|(l, t)| Op::Graft(l, t)),
         1 => (l.clone(), t.clone(), any::<Option<u64>>()).prop_map(|(l, t, b)| Op::Prune(l, t, b)),
-        2 => (l.clone(), t.clone(), m.clone()).prop_map(|(l, t, m)| Op::IHave(l, t, m)),
+        2 => (l.clone(), t, m.clone()).prop_map(|(l, t, m)| Op::IHave(l, t, m)),
         2 => (l.clone(), m.clone()).prop_map(|(l, m)| Op::IWant(l, m)),
         1 => (l.clone(), m.clone()).prop_map(|(l, m)| Op::IDontWant(l, m)),
         2 => (l.clone(), m.clone(), any::<bool>()).prop_map(|(l, m, g)| Op::Whole(l, m, g)),
@@ -70,7 +71,7 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (l.clone(), m.clone(), prop::collection::vec(any::<u8>(), 3..6), prop::bool::weighted(0.8))
             .prop_map(|(l, m, c, g)| Op::Dense(l, m, c, g)),
         2 => (l.clone(), m.clone(), 0u16..6, any::<u64>()).prop_map(|(l, m, r, v)| Op::Have(l, m, r, v)),
-        2 => (l.clone(), m.clone(), 0u16..9, prop::collection::vec(any::<u8>(), 0..5))
+        2 => (l.clone(), m, 0u16..9, prop::collection::vec(any::<u8>(), 0..5))
             .prop_map(|(l, m, c, i)| Op::Want(l, m, c, i)),
         4 => (l.clone(), 0usize..20_000).prop_map(|(l, b)| Op::Ready(l, b)),
         1 => (l.clone(), any::<u16>()).prop_map(|(l, r)| Op::Stats(l, r)),
@@ -135,7 +136,8 @@ struct World {
 
 impl World {
     fn new(validation: Validation) -> Self {
-        let mut settings = Settings { validation, topics_max: 2, outbox_messages_max: 3, ..Settings::default() };
+        let mut settings =
+            Settings { validation, topics_max: 2, outbox_messages_max: 3, ..Settings::default() };
         (settings.mesh.target, settings.mesh.min, settings.mesh.max) = (2, 1, 3);
         (settings.gossip.cache_bytes_max, settings.gossip.seen_max) = (20_000, 50);
         (settings.coded.undecoded_max, settings.coded.undecoded_bytes_max) = (2, 2000);
@@ -356,7 +358,9 @@ impl World {
             Op::Publish(topic, bytes) => {
                 let payload = vec![bytes as u8; bytes];
                 let topic = Topic::new(TOPICS[topic]);
-                if let Ok(message) = self.node.publish(self.now, &topic, payload.clone().into(), &mut self.out) {
+                if let Ok(message) =
+                    self.node.publish(self.now, &topic, payload.clone().into(), &mut self.out)
+                {
                     self.published.insert(message.id, payload);
                 }
                 self.settle();

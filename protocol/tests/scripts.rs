@@ -1,6 +1,7 @@
 //! Protocol rules as scripts: commands, `----`, what the node does. See `tests/testdata/README.md`.
 //!
 //! `BLESS=1 cargo test -p braidcast-protocol --test scripts` writes what the node does into the files.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

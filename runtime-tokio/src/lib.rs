@@ -5,8 +5,8 @@ mod queue;
 mod snapshot;
 
 pub use braidcast_protocol::{
-    ContentId, LeaveError, MessageId, Mode, PeerId, Protocol, PublishError, RejectReason, RpcMeta, ShardTrace,
-    SubscribeError, Topic, Trace,
+    ContentId, LeaveError, MessageId, Mode, PeerId, Protocol, PublishError, RejectReason, RpcMeta,
+    ShardTrace, SubscribeError, Topic, Trace,
 };
 pub use handle::{Message, Node, NodeError, Subscription, TraceRecord, Traces};
 pub use queue::{Listener, QueueBounds};

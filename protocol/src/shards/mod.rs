@@ -136,8 +136,11 @@ impl Shards {
                 (false, true) => true,
                 (false, false) => return,
             };
-            let oldest =
-                self.order.iter().copied().find(|id| self.live.get(id).is_some_and(|g| g.is_whole() == whole));
+            let oldest = self
+                .order
+                .iter()
+                .copied()
+                .find(|id| self.live.get(id).is_some_and(|g| g.is_whole() == whole));
             match oldest {
                 Some(id) => self.drop_generation(cx, id),
                 None => return,
@@ -161,7 +164,13 @@ impl Shards {
     }
 
     /// The message came whole, by plain GossipSub: its shards are no longer needed.
-    pub(crate) fn on_whole(&mut self, cx: &mut Ctx<'_>, message: &MessageId, data: &Bytes, content: ContentId) {
+    pub(crate) fn on_whole(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        message: &MessageId,
+        data: &Bytes,
+        content: ContentId,
+    ) {
         let same = |generation: &Generation| {
             !generation.is_whole()
                 && generation.header.content == content
@@ -238,7 +247,8 @@ impl Shards {
 
     pub(crate) fn check(&self, config: &Config, links: &Links) -> Result<(), Broken> {
         let undecoded = self.undecoded().count();
-        let listed = self.order.len() == self.live.len() && self.order.iter().all(|id| self.live.contains_key(id));
+        let listed =
+            self.order.len() == self.live.len() && self.order.iter().all(|id| self.live.contains_key(id));
         let bounded = undecoded <= config.coded.undecoded_max && self.rumours.is_bounded();
         ensure(listed && bounded, Rule::S1, || format!("{undecoded} undecoded of {}", self.live.len()))?;
         for (id, generation) in &self.live {

@@ -177,9 +177,10 @@ impl Shards {
         cx.trace_peer(link, |from| {
             let coefficients = match (&shard.id, params) {
                 (ShardId::Dense(coefficients), _) => Bytes::copy_from_slice(coefficients),
-                (ShardId::Canonical(_), Some(params)) => {
-                    shard.id.coefficients(params).map_or_else(|_| Bytes::new(), |c| Bytes::copy_from_slice(&c))
-                }
+                (ShardId::Canonical(_), Some(params)) => shard
+                    .id
+                    .coefficients(params)
+                    .map_or_else(|_| Bytes::new(), |c| Bytes::copy_from_slice(&c)),
                 (ShardId::Canonical(_), None) => Bytes::new(),
             };
             event(ShardTrace { content, from, coefficients })

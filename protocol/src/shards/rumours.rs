@@ -41,7 +41,8 @@ impl Rumours {
         if self.rumours.len() >= RUMOURS_MAX && !self.rumours.contains_key(&have.message) {
             return None;
         }
-        let rumour = self.rumours.entry(have.message).or_insert(Rumour { sources: SmallVec::new(), due, tries: 0 });
+        let rumour =
+            self.rumours.entry(have.message).or_insert(Rumour { sources: SmallVec::new(), due, tries: 0 });
         let room = rumour.sources.len() < SOURCES_MAX;
         match rumour.sources.iter_mut().find(|(source, _)| *source == link) {
             Some((_, latest)) => *latest = *have,

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, Prune, Rpc, Shard, Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, Prune, Rpc, Shard, Subscription,
+    Want,
 };
 use braidcast_protocol::{
-    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MessageId, Mode, Node,
-    Origin, PeerId, Protocol, Seed, Settings, ThresholdRule, Time, Topic, Validation, Verdict,
+    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MessageId, Mode,
+    Node, Origin, PeerId, Protocol, Seed, Settings, ThresholdRule, Time, Topic, Validation, Verdict,
 };
 use bytes::Bytes;
 

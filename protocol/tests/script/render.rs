@@ -28,7 +28,9 @@ impl World {
         }
         for trace in traces {
             let line = match trace {
-                Trace::RejectMessage { from, reason, .. } => format!("reject {reason:?} from {}", name(&from)),
+                Trace::RejectMessage { from, reason, .. } => {
+                    format!("reject {reason:?} from {}", name(&from))
+                }
                 Trace::DropRpc { to, .. } => format!("drop to {}", name(&to)),
                 Trace::PollutedMessage { .. } => "polluted".into(),
                 Trace::ExpiredMessage { .. } => "expired".into(),
@@ -103,7 +105,8 @@ impl World {
             line(format!("HAVE {} rank={}", self.coding(have.message), have.rank));
         }
         for want in &rpc.coded.wants {
-            let indices = if want.indices.is_empty() { String::new() } else { format!(" {:?}", want.indices) };
+            let indices =
+                if want.indices.is_empty() { String::new() } else { format!(" {:?}", want.indices) };
             line(format!("WANT {} count={}{indices}", self.coding(want.message), want.count));
         }
     }
