@@ -66,6 +66,14 @@ struct Asked {
     alternatives: SmallVec<[LinkId; 4]>,
 }
 
+impl Asked {
+    fn add_alternative(&mut self, link: LinkId) {
+        if self.alternatives.len() < ALTERNATIVES_MAX && !self.alternatives.contains(&link) {
+            self.alternatives.push(link);
+        }
+    }
+}
+
 /// What to do for an IWANT.
 #[derive(Debug)]
 pub(crate) enum Serve {
@@ -184,11 +192,7 @@ impl Gossip {
             }
             let room = self.asked.len() < config.iwant_max;
             match self.asked.get_mut(id) {
-                Some(asked) => {
-                    if asked.alternatives.len() < ALTERNATIVES_MAX && !asked.alternatives.contains(&link) {
-                        asked.alternatives.push(link);
-                    }
-                }
+                Some(asked) => asked.add_alternative(link),
                 None if room => self.ask(cx, link, id),
                 None => {}
             }
@@ -199,10 +203,10 @@ impl Gossip {
         let Some(rpc) = cx.links.control(link) else { return };
         rpc.control.iwant.push(id.clone());
         let until = cx.now + cx.config.gossip.iwant_followup;
-        self.asked.entry(id.clone()).and_modify(|asked| asked.until = until).or_insert(Asked {
-            until,
-            alternatives: SmallVec::new(),
-        });
+        self.asked
+            .entry(id.clone())
+            .and_modify(|asked| asked.until = until)
+            .or_insert(Asked { until, alternatives: SmallVec::new() });
     }
 
     /// What a peer gets for its IWANT.
@@ -257,8 +261,13 @@ impl Gossip {
     }
 
     /// IHAVE of the recent messages to a peer that just entered the mesh: it may have missed them.
+    ///
+    /// Who takes shards is told of coded messages by a report instead.
     pub(crate) fn greet(&self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic) {
-        let ids = self.recent(cx.config, topic);
+        let mut ids = self.recent(cx.config, topic);
+        if cx.links.is_coded(link) {
+            ids.retain(|id| self.cache.get(id).is_some_and(|cached| cached.coding.is_none()));
+        }
         if !ids.is_empty() {
             self.send_ihave(cx, link, topic, ids);
         }
@@ -276,8 +285,9 @@ impl Gossip {
     /// Accepted messages of a topic in the windows that are advertised, newest first.
     fn recent(&self, config: &Config, topic: &Topic) -> Vec<MessageId> {
         let windows = self.windows.iter().take(config.gossip.history_gossip);
-        let of_topic =
-            |id: &&MessageId| self.cache.get(*id).is_some_and(|held| held.accepted && held.message.topic == *topic);
+        let of_topic = |id: &&MessageId| {
+            self.cache.get(*id).is_some_and(|held| held.accepted && held.message.topic == *topic)
+        };
         windows.flatten().filter(of_topic).cloned().collect()
     }
 

@@ -93,8 +93,7 @@ impl Mesh {
             self.remove(cx, link, topic);
             return None;
         }
-        let wanted =
-            self.topics.get(topic).is_some_and(|members| members.len() < cx.config.mesh.min);
+        let wanted = self.topics.get(topic).is_some_and(|members| members.len() < cx.config.mesh.min);
         if !wanted || !self.eligible(cx, link, topic) {
             return None;
         }

@@ -24,6 +24,7 @@ pub struct NodeBuilder {
     bootstrap: Vec<String>,
     queues: QueueBounds,
     congestion: Congestion,
+    quic_window_bytes: Option<usize>,
     connections_max: u32,
     connection_timeout: Duration,
     agent: Option<String>,
@@ -74,6 +75,7 @@ impl Node {
             bootstrap: Vec::new(),
             queues: QueueBounds::default(),
             congestion: Congestion::default(),
+            quic_window_bytes: None,
             connections_max: 100,
             connection_timeout: Duration::from_secs(30),
             agent: None,
@@ -142,6 +144,14 @@ impl NodeBuilder {
         self
     }
 
+    /// Bytes on their way over one QUIC connection, not yet acknowledged; default 256 KiB.
+    ///
+    /// Caps what one peer is sent at this much per round trip: raise it for long fat paths.
+    pub fn quic_window_bytes(mut self, bytes: usize) -> Self {
+        self.quic_window_bytes = Some(bytes);
+        self
+    }
+
     /// Most connections at the same time; default 100.
     pub fn connections_max(mut self, connections: u32) -> Self {
         self.connections_max = connections;
@@ -187,6 +197,9 @@ impl NodeBuilder {
         config.connections_max = self.connections_max;
         config.connection_timeout = self.connection_timeout;
         config.congestion = self.congestion;
+        if let Some(bytes) = self.quic_window_bytes {
+            config.quic_send_window_bytes = bytes;
+        }
         if let Some(agent) = &self.agent {
             config.agent.clone_from(agent);
         }

@@ -10,8 +10,8 @@ use crate::ctx::Ctx;
 use crate::gossip::Cached;
 use crate::rpc::{Message, Rpc};
 use crate::{
-    Action, Actions, CodingId, ContentId, Dedup, LinkId, MessageId, MessageRef, Mode, RejectReason, Time, Topic,
-    Trace, Validation, Verdict,
+    Action, Actions, CodingId, ContentId, Dedup, LinkId, MessageId, MessageRef, Mode, RejectReason, Time,
+    Topic, Trace, Validation, Verdict,
 };
 
 impl Node {
@@ -108,7 +108,8 @@ impl Parts<'_> {
         let floodsub = cx.links.subscribers(topic).filter(|(_, link)| !link.meshes()).map(|(link, _)| link);
         let targets: Vec<LinkId> = floodsub
             .chain(self.mesh.members(topic).iter().copied())
-            .filter(|link| !cached.is_holder(*link) && !(cached.coding.is_some() && cx.links.is_coded(*link)))
+            .filter(|link| !cached.is_holder(*link))
+            .filter(|link| cached.coding.is_none() || !cx.links.is_coded(*link))
             .collect();
         let message = cached.message.clone();
         for link in targets {

@@ -23,8 +23,12 @@ impl Node {
     }
 
     fn send_waiting(&mut self, now: Time, out: &mut Actions) {
-        let ready: Vec<LinkId> =
-            self.links.iter().filter(|(_, link)| link.room > 0 && !link.outbox.is_empty()).map(|(id, _)| id).collect();
+        let ready: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.room > 0 && !link.outbox.is_empty())
+            .map(|(id, _)| id)
+            .collect();
         for id in ready {
             while let Some(link) = self.links.get_mut(id).filter(|link| link.room > 0)
                 && let Some(message) = link.outbox.pop_front()

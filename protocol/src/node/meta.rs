@@ -16,14 +16,16 @@ impl Node {
 
 pub(super) fn meta(gossip: &Gossip, shards: &Shards, rpc: &Rpc) -> RpcMeta {
     // A shard in the same frame as its header is not known to the feature yet.
-    let announced = |id| rpc.coded.headers.iter().find(|header| header.id() == id).map(|header| header.content);
+    let announced =
+        |id| rpc.coded.headers.iter().find(|header| header.id() == id).map(|header| header.content);
     RpcMeta {
         bytes: rpc.encoded_len(),
         messages: rpc
             .publish
             .iter()
             .map(|message| {
-                let content = gossip.content_of(&message.id()).unwrap_or_else(|| ContentId::of(&message.data));
+                let content =
+                    gossip.content_of(&message.id()).unwrap_or_else(|| ContentId::of(&message.data));
                 (content, message.topic.clone())
             })
             .collect(),
@@ -33,11 +35,19 @@ pub(super) fn meta(gossip: &Gossip, shards: &Shards, rpc: &Rpc) -> RpcMeta {
             .iter()
             .filter_map(|shard| shards.content_of(&shard.message).or_else(|| announced(shard.message)))
             .collect(),
-        subscriptions: rpc.subscriptions.iter().map(|change| (change.subscribe, change.topic.clone())).collect(),
+        subscriptions: rpc
+            .subscriptions
+            .iter()
+            .map(|change| (change.subscribe, change.topic.clone()))
+            .collect(),
         ihave: rpc.control.ihave.iter().map(|ihave| (ihave.topic.clone(), ihave.ids.clone())).collect(),
         iwant: if rpc.control.iwant.is_empty() { vec![] } else { vec![rpc.control.iwant.clone()] },
         graft: rpc.control.graft.clone(),
         prune: rpc.control.prune.iter().map(|prune| prune.topic.clone()).collect(),
-        idontwant: if rpc.control.idontwant.is_empty() { vec![] } else { vec![rpc.control.idontwant.clone()] },
+        idontwant: if rpc.control.idontwant.is_empty() {
+            vec![]
+        } else {
+            vec![rpc.control.idontwant.clone()]
+        },
     }
 }

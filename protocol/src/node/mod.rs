@@ -21,8 +21,8 @@ use crate::rpc::{Extensions, Limits, Rpc, RpcFault, Subscription};
 use crate::seed::Streams;
 use crate::shards::Shards;
 use crate::{
-    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Mode, Origin,
-    PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
+    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Mode,
+    Origin, PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
 };
 
 /// One node of a publish/subscribe network: a state machine without clock, sockets or entropy of its own.
@@ -95,7 +95,9 @@ impl Node {
     /// Takes a fact. Drain `out` before the next call.
     pub fn handle(&mut self, now: Time, event: Event, out: &mut Actions) {
         match event {
-            Event::LinkUp { link, peer, origin, agent } => self.on_link_up(now, link, peer, origin, agent, out),
+            Event::LinkUp { link, peer, origin, agent } => {
+                self.on_link_up(now, link, peer, origin, agent, out);
+            }
             Event::LinkDown { link, cause: _ } => self.on_link_down(now, link, out),
             Event::Received { link, rpc } => self.on_rpc(now, link, rpc, out),
             Event::Malformed { link, fault } => self.on_malformed(now, link, fault, out),

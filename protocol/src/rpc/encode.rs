@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 
 use super::wire::{CODED_EXTENSION, Chunks, Encode, Sink, put_body, put_bytes, put_message, put_varint};
 use super::{
-    Coded, Control, Extensions, Have, Header, IHave, Message, MessageId, Prune, Rpc, Shard, Subscription, Topic,
-    Want,
+    Coded, Control, Extensions, Have, Header, IHave, Message, MessageId, Prune, Rpc, Shard, Subscription,
+    Topic, Want,
 };
 
 /// A frame in pieces, to be sent one after another.

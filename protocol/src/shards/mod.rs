@@ -9,6 +9,7 @@ mod exchange;
 mod generation;
 mod receive;
 mod repair;
+mod rumours;
 mod schedule;
 mod trust;
 
@@ -24,6 +25,7 @@ use rand_core::Rng;
 use self::exchange::Exchange;
 use self::generation::{Body, Generation};
 pub(crate) use self::receive::ShardVerdict;
+use self::rumours::Rumours;
 use self::trust::Distrust;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
@@ -43,8 +45,8 @@ pub(crate) struct Shards {
     open: BTreeSet<CodingId>,
     /// Messages that are complete, also after they are no longer served.
     finished: Seen<CodingId, Finished>,
-    /// Messages of which only a report is known and that were asked for, until when.
-    asked: BTreeMap<CodingId, Time>,
+    /// Messages of which only reports are known.
+    rumours: Rumours,
     distrust: Distrust,
     /// A time at or before the first repair that is due.
     next_repair: Option<Time>,
@@ -56,9 +58,6 @@ struct Finished {
     content: ContentId,
 }
 
-/// Reports of unknown messages that are followed at a time.
-const ASKED_MAX: usize = 1024;
-
 impl Shards {
     pub(crate) fn new(config: &Config, rng: &mut Streams) -> Self {
         let (ttl, max) = (config.gossip.seen_ttl, config.gossip.seen_max);
@@ -67,7 +66,7 @@ impl Shards {
             order: VecDeque::new(),
             open: BTreeSet::new(),
             finished: Seen::new(rng.hashing.next_u64(), ttl, max),
-            asked: BTreeMap::new(),
+            rumours: Rumours::default(),
             distrust: Distrust::default(),
             next_repair: None,
         }
@@ -137,8 +136,11 @@ impl Shards {
                 (false, true) => true,
                 (false, false) => return,
             };
-            let oldest =
-                self.order.iter().copied().find(|id| self.live.get(id).is_some_and(|g| g.is_whole() == whole));
+            let oldest = self
+                .order
+                .iter()
+                .copied()
+                .find(|id| self.live.get(id).is_some_and(|g| g.is_whole() == whole));
             match oldest {
                 Some(id) => self.drop_generation(cx, id),
                 None => return,
@@ -162,7 +164,13 @@ impl Shards {
     }
 
     /// The message came whole, by plain GossipSub: its shards are no longer needed.
-    pub(crate) fn on_whole(&mut self, cx: &mut Ctx<'_>, message: &MessageId, data: &Bytes, content: ContentId) {
+    pub(crate) fn on_whole(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        message: &MessageId,
+        data: &Bytes,
+        content: ContentId,
+    ) {
         let same = |generation: &Generation| {
             !generation.is_whole()
                 && generation.header.content == content
@@ -222,6 +230,7 @@ impl Shards {
         for generation in self.live.values_mut() {
             generation.exchanges.remove(&link);
         }
+        self.rumours.on_link_down(link);
     }
 
     /// The content of a message that is or was handled here.
@@ -238,8 +247,9 @@ impl Shards {
 
     pub(crate) fn check(&self, config: &Config, links: &Links) -> Result<(), Broken> {
         let undecoded = self.undecoded().count();
-        let listed = self.order.len() == self.live.len() && self.order.iter().all(|id| self.live.contains_key(id));
-        let bounded = undecoded <= config.coded.undecoded_max && self.asked.len() <= ASKED_MAX;
+        let listed =
+            self.order.len() == self.live.len() && self.order.iter().all(|id| self.live.contains_key(id));
+        let bounded = undecoded <= config.coded.undecoded_max && self.rumours.is_bounded();
         ensure(listed && bounded, Rule::S1, || format!("{undecoded} undecoded of {}", self.live.len()))?;
         for (id, generation) in &self.live {
             for link in generation.exchanges.keys() {

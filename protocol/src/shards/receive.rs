@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::exchange::Exchange;
 use super::generation::{Generation, Taken};
-use super::{ASKED_MAX, Finished, Shards};
+use super::{Finished, Shards};
 use crate::ctx::Ctx;
 use crate::rpc::{Have, Header, Shard, Want};
 use crate::{CodingId, LinkId, RejectReason, ShardTrace, Trace};
@@ -32,7 +32,7 @@ impl Shards {
         seen: bool,
     ) {
         let id = header.id();
-        self.asked.remove(&id);
+        let reports = self.rumours.take(&id);
         if let Some(generation) = self.live.get_mut(&id) {
             generation.exchanges.entry(link).or_default().known = true;
             return;
@@ -52,7 +52,10 @@ impl Shards {
         let coded = mesh.iter().filter(|member| cx.links.is_coded(**member));
         generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
         generation.exchanges.entry(link).or_default().known = true;
-        self.next_repair = Some(self.next_repair.map_or(repair_at, |next| next.min(repair_at)));
+        for (link, have) in reports {
+            generation.exchanges.entry(link).or_default().on_have(&have, k);
+        }
+        self.wake_by(repair_at);
         self.insert(cx, id, generation);
     }
 
@@ -79,10 +82,11 @@ impl Shards {
             Taken::Unhelpful => self.trace(cx, link, &shard, Trace::UnhelpfulShard),
             Taken::Invalid => self.on_invalid(cx, link, id),
         }
-        if taken == Taken::Innovative {
-            return self.on_progress(cx, id);
+        match taken {
+            Taken::Innovative => return self.on_progress(cx, id),
+            Taken::Duplicate | Taken::Unhelpful => self.report_useless(cx, link, id),
+            Taken::Invalid => {}
         }
-        self.report_if_useless(cx, link, id);
         ShardVerdict::Handled
     }
 
@@ -105,7 +109,7 @@ impl Shards {
             // What is left is verified; the rest is pulled by index at once.
             self.distrust.on_pollution(&cx.config.coded, cx.now, &topic);
             generation.repair_at = cx.now;
-            self.next_repair = Some(cx.now);
+            self.wake_by(cx.now);
         } else {
             // Verified shards alone make another message than the header says: the publisher is to blame.
             self.finished.insert(cx.now, id, Finished { k: header.params.k() as u16, content });
@@ -123,7 +127,7 @@ impl Shards {
     }
 
     /// A neighbour that sends what we cannot use believes our rank to be lower than it is: tell it, once a rank.
-    fn report_if_useless(&mut self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
+    fn report_useless(&mut self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
         let Some(generation) = self.live.get_mut(&id) else { return };
         let have = generation.have();
         let Some(exchange) = generation.exchanges.get_mut(&link) else { return };
@@ -143,14 +147,9 @@ impl Shards {
             self.open.insert(have.message);
         } else if have.rank > 0
             && !self.finished.contains(&have.message)
-            && !self.asked.contains_key(&have.message)
-            && self.asked.len() < ASKED_MAX
-            && let Some(rpc) = cx.links.control(link)
+            && let Some(due) = self.rumours.on_have(link, have, cx.now + cx.config.coded.repair_after)
         {
-            // It has what we never heard of: ask, one neighbour at a time.
-            let want = Want { message: have.message, count: have.rank, indices: Default::default() };
-            rpc.coded.wants.push(want);
-            self.asked.insert(have.message, cx.now + cx.config.gossip.iwant_followup);
+            self.wake_by(due);
         }
     }
 
@@ -178,9 +177,10 @@ impl Shards {
         cx.trace_peer(link, |from| {
             let coefficients = match (&shard.id, params) {
                 (ShardId::Dense(coefficients), _) => Bytes::copy_from_slice(coefficients),
-                (ShardId::Canonical(_), Some(params)) => {
-                    shard.id.coefficients(params).map_or_else(|_| Bytes::new(), |c| Bytes::copy_from_slice(&c))
-                }
+                (ShardId::Canonical(_), Some(params)) => shard
+                    .id
+                    .coefficients(params)
+                    .map_or_else(|_| Bytes::new(), |c| Bytes::copy_from_slice(&c)),
                 (ShardId::Canonical(_), None) => Bytes::new(),
             };
             event(ShardTrace { content, from, coefficients })

@@ -33,22 +33,39 @@ impl Shards {
                 generation.repair_at = cx.now + pause;
             }
         }
+        for (link, have) in self.rumours.due(cx.now, cx.config.gossip.iwant_followup) {
+            if let Some(rpc) = cx.links.control(link) {
+                let want = Want { message: have.message, count: have.rank, indices: Default::default() };
+                rpc.coded.wants.push(want);
+            }
+        }
         let undecoded = self.live.values().filter(|generation| !generation.is_whole());
-        self.next_repair = undecoded.map(|generation| generation.repair_at).min();
+        let repairs = undecoded.map(|generation| generation.repair_at);
+        self.next_repair = repairs.chain(self.rumours.next_due()).min();
+    }
+
+    /// Something may be due at `at`.
+    pub(super) fn wake_by(&mut self, at: Time) {
+        self.next_repair = Some(self.next_repair.map_or(at, |next| next.min(at)));
     }
 
     /// Forgets what is served long enough, and gives up what does not come.
     pub(crate) fn heartbeat(&mut self, cx: &mut Ctx<'_>, mesh: &Mesh) {
-        let served = cx.config.mesh.heartbeat * u32::try_from(cx.config.gossip.history_length).unwrap_or(u32::MAX);
+        let served =
+            cx.config.mesh.heartbeat * u32::try_from(cx.config.gossip.history_length).unwrap_or(u32::MAX);
         let ttl = cx.config.coded.undecoded_ttl;
         let over: Vec<CodingId> = self
             .live
             .iter()
             .filter(|(_, generation)| {
                 let age = cx.now.since(generation.progress);
-                let waiting = |link: &LinkId| generation.exchanges.get(link).is_some_and(|e| e.push && !e.done);
+                let waiting =
+                    |link: &LinkId| generation.exchanges.get(link).is_some_and(|e| e.push && !e.done);
                 match generation.is_whole() {
-                    true => age > ttl || (age > served && !mesh.members(&generation.header.topic).iter().any(waiting)),
+                    true => {
+                        age > ttl
+                            || (age > served && !mesh.members(&generation.header.topic).iter().any(waiting))
+                    }
                     false => age > ttl,
                 }
             })
@@ -56,7 +73,6 @@ impl Shards {
             .collect();
         over.into_iter().for_each(|id| self.drop_generation(cx, id));
         self.finished.expire(cx.now);
-        self.asked.retain(|_, until| *until > cx.now);
         self.distrust.expire(cx.now);
     }
 }
@@ -78,7 +94,8 @@ fn pull(cx: &mut Ctx<'_>, generation: &Generation) {
         generation.exchanges.iter().filter(|(_, exchange)| exchange.known).map(|(link, _)| *link).collect();
     candidates.sort_by_key(|link| (core::cmp::Reverse(rank(link)), *link));
     let Some(turn) = (generation.repairs as usize).checked_rem(candidates.len()) else { return };
-    let indices = generation.missing_indices(&mut cx.rng.gossip).into_iter().map(|index| index as u8).collect();
+    let indices =
+        generation.missing_indices(&mut cx.rng.gossip).into_iter().map(|index| index as u8).collect();
     if let Some(rpc) = cx.links.control(candidates[turn]) {
         let count = generation.k() - generation.rank();
         rpc.coded.wants.push(Want { message: generation.header.id(), count, indices });

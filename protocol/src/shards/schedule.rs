@@ -61,7 +61,9 @@ impl Shards {
         idle.iter().for_each(|id| {
             self.open.remove(id);
         });
-        best.into_values().min_by_key(|(_, ready, exchanged)| (*exchanged, ready.link)).map(|(_, ready, _)| ready)
+        best.into_values()
+            .min_by_key(|(_, ready, exchanged)| (*exchanged, ready.link))
+            .map(|(_, ready, _)| ready)
     }
 
     /// Makes that shard: a frame with the message's header in front if the neighbour does not have it.
