@@ -5,6 +5,7 @@
 use std::{
     collections::HashMap,
     io,
+    net::{IpAddr, TcpListener},
     sync::{Arc, RwLock},
 };
 
@@ -12,6 +13,7 @@ use futures::StreamExt;
 use libp2p::{
     Multiaddr, PeerId, TransportError,
     core::{ConnectedPoint, transport::ListenerId},
+    multiaddr::Protocol,
     ping,
     swarm::{
         ConnectionError, ConnectionId, DialError as SwarmDialError, SwarmEvent,
@@ -66,7 +68,7 @@ impl Driver {
         let (shutdown, sockets) = (self.shutdown.take(), self.stack.sockets.clone());
         drop(self);
         if let Some(Shutdown { deadline, done }) = shutdown {
-            let _ = tokio::time::timeout_at(deadline, sockets.closed()).await;
+            let _ = tokio::time::timeout_at(deadline, sockets.close()).await;
             let _ = done.send(());
         }
     }
@@ -75,11 +77,16 @@ impl Driver {
     pub(crate) async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<(), StartError> {
         let mut waiting: HashMap<ListenerId, &Multiaddr> = HashMap::new();
         for address in addresses {
-            let refused = |error: TransportError<io::Error>| StartError::Listen {
-                address: address.clone(),
-                reason: error.to_string(),
-            };
-            waiting.insert(self.stack.swarm.listen_on(address.clone()).map_err(refused)?, address);
+            let refused = |reason| StartError::Listen { address: address.clone(), reason };
+            probe_tcp(address).map_err(|error| refused(error.to_string()))?;
+            let listener = self.stack.swarm.listen_on(address.clone());
+            let id = listener.map_err(|error| {
+                refused(match error {
+                    TransportError::MultiaddrNotSupported(_) => "not a kind of address we speak".to_owned(),
+                    TransportError::Other(error) => error.to_string(),
+                })
+            })?;
+            waiting.insert(id, address);
         }
         let deadline = Instant::now() + LISTEN_TIMEOUT;
         while !waiting.is_empty() {
@@ -144,6 +151,7 @@ impl Driver {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "foreign and non-exhaustive")]
     fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
@@ -182,7 +190,7 @@ impl Driver {
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
                 tracing::debug!(%send_back_addr, %error, "incoming connection failed");
             }
-            // Foreign and non-exhaustive; nothing else changes what we know.
+            // Nothing else changes what we know.
             _ => {}
         }
     }
@@ -263,6 +271,23 @@ impl Driver {
                 None
             }
         }
+    }
+}
+
+/// Fails if another program listens on this TCP port.
+///
+/// libp2p sets `SO_REUSEPORT`, so that its own bind succeeds and the kernel deals out the
+/// connections between the two programs.
+fn probe_tcp(address: &Multiaddr) -> io::Result<()> {
+    let mut parts = address.iter();
+    let ip = match parts.next() {
+        Some(Protocol::Ip4(ip)) => IpAddr::V4(ip),
+        Some(Protocol::Ip6(ip)) => IpAddr::V6(ip),
+        _ => return Ok(()),
+    };
+    match parts.next() {
+        Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind((ip, port)).map(|_| ()),
+        _ => Ok(()),
     }
 }
 

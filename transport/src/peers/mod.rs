@@ -274,14 +274,21 @@ impl Peers {
 
     fn on_pause_over(&mut self, peer: PeerId, connection: ConnectionId) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        match std::mem::replace(&mut entry.outbound, Outbound::None) {
-            Outbound::Pausing(id) if id == connection => self.open(peer),
-            Outbound::Failed(id, queue, cause) if id == connection => {
-                entry.report_down(&self.links, &self.events, queue, cause);
-                self.open(peer);
+        match &entry.outbound {
+            Outbound::Pausing(id) if *id == connection => {}
+            Outbound::Failed(id, queue, cause) if *id == connection => {
+                entry.report_down(&self.links, &self.events, Arc::clone(queue), cause.clone());
             }
-            other => entry.outbound = other,
+            // Overtaken by the end of the connection.
+            Outbound::None
+            | Outbound::Opening(_)
+            | Outbound::Pausing(_)
+            | Outbound::Up(..)
+            | Outbound::Failed(..)
+            | Outbound::Lingering(..) => return,
         }
+        entry.outbound = Outbound::None;
+        self.open(peer);
     }
 
     /// Takes the link down for `cause` and closes all connections.
@@ -304,14 +311,12 @@ impl Peers {
 
     fn finish_lingering(&mut self, peer: PeerId) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        match std::mem::replace(&mut entry.outbound, Outbound::None) {
-            Outbound::Lingering(queue, cause) => {
-                self.lingering -= 1;
-                entry.report_down(&self.links, &self.events, queue, cause);
-            }
-            other => entry.outbound = other,
+        if let Outbound::Lingering(queue, cause) = &entry.outbound {
+            entry.report_down(&self.links, &self.events, Arc::clone(queue), cause.clone());
+            entry.outbound = Outbound::None;
+            self.lingering -= 1;
+            self.settle(peer);
         }
-        self.settle(peer);
     }
 
     /// After a change: forgets a peer that is gone, or finds another connection for its link.
