@@ -33,10 +33,10 @@ use crate::{
     stack::{BehaviourEvent, LISTEN_TIMEOUT, Stack},
 };
 
-/// What the handle asks for.
-pub(crate) enum Command {
-    Dial(Multiaddr),
-    Shutdown { deadline: Instant, done: oneshot::Sender<()> },
+/// What the handle asks for. Dials wait while the consumer is behind; the end does not.
+pub(crate) struct Commands {
+    pub(crate) dials: mpsc::Receiver<Multiaddr>,
+    pub(crate) shutdown: mpsc::Receiver<Shutdown>,
 }
 
 /// See the module.
@@ -45,7 +45,7 @@ pub(crate) struct Driver {
     pub(crate) peers: Peers,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) events: EventSender,
-    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) commands: Commands,
     pub(crate) listening: Arc<RwLock<Vec<Multiaddr>>>,
     /// The dials under way; bounded by the connection limits.
     pub(crate) dials: HashMap<ConnectionId, Vec<Multiaddr>>,
@@ -54,8 +54,8 @@ pub(crate) struct Driver {
 
 /// A shutdown under way.
 pub(crate) struct Shutdown {
-    deadline: Instant,
-    done: oneshot::Sender<()>,
+    pub(crate) deadline: Instant,
+    pub(crate) done: oneshot::Sender<()>,
 }
 
 impl Driver {
@@ -116,7 +116,7 @@ impl Driver {
         }
         let crowded = self.events.is_crowded();
         let deadline = self.shutdown.as_ref().map(|s| s.deadline);
-        let due = self.bootstrap.next_due().filter(|_| deadline.is_none());
+        let due = self.bootstrap.next_due().filter(|_| deadline.is_none() && !crowded);
         tokio::select! {
             event = self.stack.swarm.select_next_some(), if !crowded => self.on_swarm_event(event),
             end = self.peers.next_end(), if !crowded => self.peers.on_end(end),
@@ -126,8 +126,12 @@ impl Driver {
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 return false;
             }
-            command = self.commands.recv() => match command {
-                Some(command) => self.on_command(command),
+            Some(address) = self.commands.dials.recv(), if !crowded => self.on_dial(address),
+            command = self.commands.shutdown.recv(), if deadline.is_none() => match command {
+                Some(shutdown) => {
+                    self.shutdown = Some(shutdown);
+                    self.peers.drain();
+                }
                 // Nobody can ask for a polite end any more.
                 None => return false,
             },
@@ -135,20 +139,13 @@ impl Driver {
         true
     }
 
-    fn on_command(&mut self, command: Command) {
-        match command {
-            Command::Dial(address) => {
-                let opts = match peer_of(&address) {
-                    Some(peer) => dial_peer(peer, vec![address.clone()]),
-                    None => dial_address(address.clone()),
-                };
-                let _ = self.dial(opts, vec![address]);
-            }
-            Command::Shutdown { deadline, done } => {
-                self.shutdown = Some(Shutdown { deadline, done });
-                self.peers.drain();
-            }
-        }
+    fn on_dial(&mut self, address: Multiaddr) {
+        let opts = match peer_of(&address) {
+            Some(peer) => dial_peer(peer, vec![address.clone()]),
+            None => dial_address(address.clone()),
+        };
+        // Not repeated, so there is nothing to remember.
+        let _ = self.dial(opts, vec![address]);
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "foreign and non-exhaustive")]

@@ -73,7 +73,7 @@ pub enum SendError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
     /// The caller dials faster than dials can be started.
-    #[error("{pending_max} commands are waiting, {address} was not dialed")]
+    #[error("{pending_max} dials are waiting, {address} was not dialed")]
     Busy {
         /// The address of this call.
         address: Multiaddr,
