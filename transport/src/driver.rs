@@ -46,6 +46,7 @@ pub(crate) struct Driver {
     pub(crate) bootstrap: Bootstrap,
     pub(crate) events: EventSender,
     pub(crate) commands: Commands,
+    pub(crate) listeners: Vec<ListenerId>,
     pub(crate) listening: Arc<RwLock<Vec<Multiaddr>>>,
     /// The dials under way; bounded by the connection limits.
     pub(crate) dials: HashMap<ConnectionId, Vec<Multiaddr>>,
@@ -87,6 +88,7 @@ impl Driver {
                 })
             })?;
             waiting.insert(id, address);
+            self.listeners.push(id);
         }
         let deadline = Instant::now() + LISTEN_TIMEOUT;
         while !waiting.is_empty() {
@@ -130,6 +132,9 @@ impl Driver {
             command = self.commands.shutdown.recv(), if deadline.is_none() => match command {
                 Some(shutdown) => {
                     self.shutdown = Some(shutdown);
+                    for id in self.listeners.drain(..) {
+                        self.stack.swarm.remove_listener(id);
+                    }
                     self.peers.drain();
                 }
                 // Nobody can ask for a polite end any more.
@@ -181,7 +186,9 @@ impl Driver {
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => forget(&self.listening, &address),
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-                tracing::warn!(?addresses, ?reason, "listener closed");
+                if self.shutdown.is_none() {
+                    tracing::warn!(?addresses, ?reason, "listener closed");
+                }
                 addresses.iter().for_each(|a| forget(&self.listening, a));
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {

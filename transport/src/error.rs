@@ -34,6 +34,12 @@ pub enum StartError {
         /// The largest allowed value.
         value_max: usize,
     },
+    /// A configured duration is zero.
+    #[error("{field} is zero")]
+    NoTime {
+        /// Name of the field in [`Config`](crate::Config).
+        field: &'static str,
+    },
     /// No certificate or handshake key could be made from the identity.
     #[error("the identity cannot be used for encrypted connections: {reason}")]
     Identity {

@@ -63,6 +63,7 @@ impl Transport {
             bootstrap: Bootstrap::new(&config.bootstrap, peer, backoff, Instant::now()),
             events,
             commands: Commands { dials: dial_receiver, shutdown: shutdown_receiver },
+            listeners: Vec::new(),
             listening: Arc::clone(&listening),
             dials: HashMap::new(),
             shutdown: None,
@@ -154,9 +155,21 @@ fn check(config: &Config) -> Result<(), StartError> {
         ("send_window_bytes", config.send_window_bytes),
         ("receive_window_bytes", config.receive_window_bytes),
         ("quic_send_window_bytes", config.quic_send_window_bytes),
+        ("connections_max", config.connections_max as usize),
     ] {
         if value == 0 || value > value_max {
             return Err(StartError::OutOfRange { field, value, value_max });
+        }
+    }
+    for (field, value) in [
+        ("connection_timeout", config.connection_timeout),
+        ("idle_timeout", config.idle_timeout),
+        ("ping_interval", config.ping_interval),
+        ("ping_timeout", config.ping_timeout),
+        ("backoff_min", config.backoff_min),
+    ] {
+        if value.is_zero() {
+            return Err(StartError::NoTime { field });
         }
     }
     Ok(())

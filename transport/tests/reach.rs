@@ -149,6 +149,9 @@ async fn a_configuration_that_makes_no_sense_is_refused() {
         Transport::start(settings).await,
         Err(StartError::OutOfRange { field: "frame_bytes_max", .. })
     ));
+    let mut settings = config(&[], &[]);
+    settings.idle_timeout = Duration::ZERO;
+    assert!(matches!(Transport::start(settings).await, Err(StartError::NoTime { field: "idle_timeout" })));
 }
 
 #[tokio::test]

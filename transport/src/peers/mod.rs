@@ -33,6 +33,8 @@ pub(crate) struct Peers {
     links: Arc<Links>,
     links_made: u32,
     lingering: usize,
+    /// Every connection that still comes is closed again.
+    draining: bool,
     events: EventSender,
     /// Readers, writers and timers; at most a handful per connection.
     tasks: JoinSet<TaskEnd>,
@@ -83,6 +85,7 @@ impl Peers {
             links,
             links_made: 0,
             lingering: 0,
+            draining: false,
             events,
             tasks: JoinSet::new(),
             requests: VecDeque::new(),
@@ -118,6 +121,7 @@ impl Peers {
         }
         let entry = self.peers.entry(peer).or_insert_with(|| Peer::new(&self.events, self.sizes));
         entry.connections.push(Connection { id, origin, address, opens: 0, usable: true });
+        entry.doomed |= self.draining;
         if entry.doomed {
             self.requests.push_back(Request::Close { connection: id });
         } else if matches!(entry.outbound, Outbound::None) {
@@ -208,6 +212,7 @@ impl Peers {
 
     /// Lets every link send what is queued and then go down.
     pub(crate) fn drain(&mut self) {
+        self.draining = true;
         let all: Vec<PeerId> = self.peers.keys().copied().collect();
         for peer in all {
             match self.peers.get(&peer).map(|p| &p.outbound) {
