@@ -37,6 +37,8 @@ pub(crate) enum BehaviourEvent {
     Identify,
 }
 
+type Links = Boxed<(PeerId, StreamMuxerBox)>;
+
 /// A swarm, and what can be asked about its QUIC connections.
 pub(crate) struct Stack {
     pub(crate) swarm: Swarm<Behaviour>,
@@ -47,12 +49,21 @@ pub(crate) struct Stack {
 pub(crate) fn build(config: &Config) -> Result<Stack, StartError> {
     let peer = config.identity.public().to_peer_id();
     let (quic, sockets) = (Connections::default(), Sockets::default());
-    let transport = QuicTransport::new(config, quic.clone(), sockets.clone())?
-        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
-        .or_transport(tcp(config)?)
-        .map(|either, _| either.into_inner())
-        .boxed();
-    let transport = with_dns(transport);
+    let links = || -> Result<Links, StartError> {
+        Ok(QuicTransport::new(config, quic.clone(), sockets.clone())?
+            .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+            .or_transport(tcp(config)?)
+            .map(|either, _| either.into_inner())
+            .boxed())
+    };
+    // Adds `/dns`, `/dns4`, `/dns6` and `/dnsaddr`, if this host has a resolver configured.
+    let transport = match libp2p::dns::tokio::Transport::system(links()?) {
+        Ok(resolving) => resolving.boxed(),
+        Err(error) => {
+            tracing::warn!(%error, "no DNS configuration: names in addresses cannot be resolved");
+            links()?
+        }
+    };
     let swarm_config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(config.idle_timeout)
         .with_max_negotiating_inbound_streams(NEGOTIATING_STREAMS_MAX);
@@ -60,7 +71,7 @@ pub(crate) fn build(config: &Config) -> Result<Stack, StartError> {
     Ok(Stack { swarm, quic, sockets })
 }
 
-fn tcp(config: &Config) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError> {
+fn tcp(config: &Config) -> Result<Links, StartError> {
     let identity = |error: noise::Error| StartError::Identity { reason: error.to_string() };
     let mut muxer = yamux::Config::default();
     muxer.set_max_num_streams(STREAMS_PER_CONNECTION_MAX);
@@ -71,21 +82,6 @@ fn tcp(config: &Config) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError> {
         .multiplex(muxer)
         .timeout(config.connection_timeout)
         .boxed())
-}
-
-/// Adds `/dns`, `/dns4`, `/dns6` and `/dnsaddr`, if this host has a resolver configured.
-fn with_dns(transport: Boxed<(PeerId, StreamMuxerBox)>) -> Boxed<(PeerId, StreamMuxerBox)> {
-    // `system` takes the transport and gives none back, so it is asked with a stand-in first.
-    let probe =
-        libp2p::dns::tokio::Transport::system(libp2p::core::transport::dummy::DummyTransport::<()>::new());
-    if let Err(error) = probe {
-        tracing::warn!(%error, "no DNS configuration: names in addresses cannot be resolved");
-        return transport;
-    }
-    match libp2p::dns::tokio::Transport::system(transport) {
-        Ok(resolving) => resolving.boxed(),
-        Err(error) => unreachable!("the DNS configuration vanished between two reads: {error}"),
-    }
 }
 
 fn behaviour(config: &Config) -> Result<Behaviour, StartError> {

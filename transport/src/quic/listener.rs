@@ -76,6 +76,8 @@ impl Listener {
 
     pub(super) fn close(&mut self) {
         self.ended = true;
+        // Connections that exist live on; no new ones are answered.
+        self.endpoint.set_server_config(None);
         self.pending.push_back(Event::ListenerClosed { listener_id: self.id, reason: Ok(()) });
     }
 

@@ -21,10 +21,13 @@ pub(crate) use self::{
 /// `/ip4/../udp/N/quic-v1`, with or without `/p2p/<id>`, as a socket address.
 pub(crate) fn to_socket(address: &Multiaddr) -> Option<(SocketAddr, Option<PeerId>)> {
     let mut parts = address.iter();
-    let ip = match parts.next()? {
-        Protocol::Ip4(ip) => IpAddr::V4(ip),
-        Protocol::Ip6(ip) => IpAddr::V6(ip),
-        _ => return None,
+    let first = parts.next()?;
+    let ip = if let Protocol::Ip4(ip) = first {
+        IpAddr::V4(ip)
+    } else if let Protocol::Ip6(ip) = first {
+        IpAddr::V6(ip)
+    } else {
+        return None;
     };
     let Protocol::Udp(port) = parts.next()? else { return None };
     let Protocol::QuicV1 = parts.next()? else { return None };

@@ -85,10 +85,9 @@ impl StreamMuxer for Muxer {
             connection.close(VarInt::from_u32(0), b"");
             async move { connection.closed().await }.boxed()
         });
-        match ready!(closing.poll_unpin(cx)) {
-            ConnectionError::LocallyClosed => Poll::Ready(Ok(())),
-            error => Poll::Ready(Err(error)),
-        }
+        let error = ready!(closing.poll_unpin(cx));
+        let expected = matches!(error, ConnectionError::LocallyClosed);
+        Poll::Ready(if expected { Ok(()) } else { Err(error) })
     }
 }
 

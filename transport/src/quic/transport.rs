@@ -17,7 +17,7 @@ use libp2p::{
         transport::{DialOpts, ListenerId, TransportError, TransportEvent},
     },
 };
-use quinn::{AsyncUdpSocket, Runtime, TokioRuntime};
+use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, VarInt};
 use rustls::pki_types::CertificateDer;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -77,10 +77,13 @@ impl QuicTransport {
 
     fn endpoint(&self, address: SocketAddr, listens: bool) -> io::Result<quinn::Endpoint> {
         let socket = TokioRuntime.wrap_udp_socket(bind(address)?)?;
-        self.sockets.add(&socket);
+        let weak = Arc::downgrade(&socket);
         let server = listens.then(|| self.settings.server.clone());
-        let endpoint_settings = self.settings.endpoint.clone();
-        quinn::Endpoint::new_with_abstract_socket(endpoint_settings, server, socket, Arc::new(TokioRuntime))
+        let settings = self.settings.endpoint.clone();
+        let runtime = Arc::new(TokioRuntime);
+        let endpoint = quinn::Endpoint::new_with_abstract_socket(settings, server, socket, runtime)?;
+        self.sockets.add(&endpoint, weak);
+        Ok(endpoint)
     }
 
     /// The endpoint to dial `remote` from: a listener's if one reaches it, so that routers and
@@ -201,19 +204,39 @@ fn other(error: io::Error) -> TransportError<QuicError> {
 
 /// The sockets of a transport, to wait for their end.
 #[derive(Clone, Default)]
-pub(crate) struct Sockets(Arc<Mutex<Vec<Weak<dyn AsyncUdpSocket>>>>);
+pub(crate) struct Sockets(Arc<Mutex<Vec<(quinn::Endpoint, WeakSocket)>>>);
+
+type WeakSocket = Weak<dyn AsyncUdpSocket>;
 
 impl Sockets {
-    fn add(&self, socket: &Arc<dyn AsyncUdpSocket>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(socket));
+    fn add(&self, endpoint: &quinn::Endpoint, socket: WeakSocket) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((endpoint.clone(), socket));
     }
 
-    /// Waits until quinn has let go of all sockets: farewells sent, ports free again.
-    pub(crate) async fn closed(&self) {
-        let is_open = |s: &Weak<dyn AsyncUdpSocket>| s.strong_count() > 0;
+    /// Closes everything and waits until the ports are free again.
+    pub(crate) async fn close(self) {
+        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut sockets = Vec::new();
+        for (endpoint, socket) in all {
+            endpoint.close(VarInt::from_u32(0), b"");
+            if tokio::time::timeout(FAREWELL_MAX, endpoint.wait_idle()).await.is_err() {
+                evict(&endpoint);
+            }
+            sockets.push(socket);
+        }
         // quinn's tasks tell nobody when they end.
-        while self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_open) {
+        while sockets.iter().any(|s| s.strong_count() > 0) {
             tokio::time::sleep(SOCKET_POLL_PERIOD).await;
+        }
+    }
+}
+
+/// Takes an endpoint's socket away. quinn keeps the previous socket as well, hence twice.
+fn evict(endpoint: &quinn::Endpoint) {
+    for _ in 0..2 {
+        let replaced = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|s| endpoint.rebind(s));
+        if let Err(error) = replaced {
+            tracing::debug!(%error, "a port will stay busy for some seconds");
         }
     }
 }
@@ -221,5 +244,8 @@ impl Sockets {
 /// What we ask for; Linux gives `net.core.rmem_max` at most.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
-/// How often [`Sockets::closed`] looks.
+/// How long [`Sockets::close`] stays to repeat our farewells to peers that missed them.
+const FAREWELL_MAX: Duration = Duration::from_millis(250);
+
+/// How often [`Sockets::close`] looks.
 const SOCKET_POLL_PERIOD: Duration = Duration::from_millis(1);
