@@ -6,6 +6,8 @@ use braidcast_protocol::{DownCause, LinkId, PeerId, rpc::RpcFault};
 use braidcast_transport as transport;
 use braidcast_transport::Multiaddr;
 
+use super::told::{Ended, Told};
+
 /// One live link.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -13,6 +15,8 @@ pub(super) struct Link {
     pub(super) handle: transport::LinkId,
     /// Where the peer is, as this link sees it.
     pub(super) address: Multiaddr,
+    /// What the peer has told on it.
+    pub(super) told: Told,
 }
 
 /// All live links, and the addresses at which peers answered.
@@ -20,6 +24,7 @@ pub(super) struct Link {
 pub(super) struct Links {
     live: HashMap<LinkId, Link>,
     known: BTreeMap<PeerId, Multiaddr>,
+    ended: Ended,
 }
 
 impl Links {
@@ -27,8 +32,20 @@ impl Links {
         self.live.insert(link, entry);
     }
 
-    pub(super) fn down(&mut self, link: LinkId) -> Option<Link> {
-        self.live.remove(&link)
+    /// Forgets a link; `false` when there was none.
+    pub(super) fn down(&mut self, link: LinkId) -> bool {
+        let Some(entry) = self.live.remove(&link) else { return false };
+        self.ended.keep(link, entry.told);
+        true
+    }
+
+    /// What was told on a link that is down.
+    pub(super) fn take_told(&mut self, ended: LinkId) -> Told {
+        self.ended.take(ended).unwrap_or_default()
+    }
+
+    pub(super) fn find_mut(&mut self, link: LinkId) -> Option<&mut Link> {
+        self.live.get_mut(&link)
     }
 
     pub(super) fn find(&self, link: LinkId) -> Option<&Link> {

@@ -9,6 +9,7 @@ mod commands;
 mod links;
 mod listeners;
 mod stop;
+mod told;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -194,13 +195,15 @@ impl Driver {
 
     fn on_event(&mut self, event: transport::Event) {
         match event {
-            transport::Event::LinkUp { link, peer, origin, protocol, address, continues: _ } => {
-                self.on_link_up(link, &peer, origin, &protocol, address);
+            transport::Event::LinkUp { link, peer, origin, protocol, address, continues } => {
+                let told =
+                    continues.map(|earlier| self.links.take_told(link_id(earlier))).unwrap_or_default();
+                self.on_link_up(&peer, origin, &protocol, Link { handle: link, address, told });
             }
             transport::Event::LinkDown { link, cause } => {
                 tracing::debug!(%link, %cause, "link down");
                 let link = link_id(link);
-                if self.links.down(link).is_some() {
+                if self.links.down(link) {
                     self.input(Event::LinkDown { link, cause: down_cause(&cause) });
                 }
             }
@@ -223,39 +226,42 @@ impl Driver {
         }
     }
 
-    fn on_link_up(
-        &mut self,
-        handle: transport::LinkId,
-        peer: &transport::PeerId,
-        origin: transport::Origin,
-        protocol: &str,
-        address: transport::Multiaddr,
-    ) {
-        let (Some(protocol), Some(peer)) = (Protocol::from_id(protocol), core_peer_id(peer)) else {
+    fn on_link_up(&mut self, id: &transport::PeerId, origin: transport::Origin, protocol: &str, up: Link) {
+        let (Some(protocol), Some(peer)) = (Protocol::from_id(protocol), core_peer_id(id)) else {
             // We offer only protocols that the core names, and the transport proves ids of libp2p's own form.
-            tracing::error!(%peer, protocol, "link that the core has no words for");
-            self.transport.close(handle, "unknown protocol");
+            tracing::error!(peer = %id, protocol, "link that the core has no words for");
+            self.transport.close(up.handle, "unknown protocol");
             return;
         };
-        let link = link_id(handle);
-        tracing::debug!(link = handle.number(), ?peer, ?protocol, %address, "link up");
+        let (link, greeting) = (link_id(up.handle), up.told.greeting());
+        tracing::debug!(link = link.number(), ?peer, ?protocol, address = %up.address, "link up");
         let origin = match origin {
             transport::Origin::Dialed => {
-                self.links.learn(peer, address.clone());
+                // With the peer's id, so that nobody else answers there later.
+                let address = up.address.clone().with_p2p(*id).unwrap_or_else(|address| address);
+                self.links.learn(peer, address);
                 Origin::Outbound
             }
             // The port from which a peer dials is not one where it listens.
             transport::Origin::Accepted => Origin::Inbound,
         };
-        self.links.up(link, Link { handle, address });
+        self.links.up(link, up);
         self.input(Event::LinkUp { link, peer, origin, agent: Agent { protocol } });
+        if !greeting.is_empty() {
+            self.input(Event::Received { link, rpc: greeting });
+        }
     }
 
     fn on_frame(&mut self, link: LinkId, bytes: Bytes) {
         self.counters.frames_received += 1;
         self.counters.bytes_received += bytes.len() as u64;
         match Rpc::decode(bytes, &self.limits) {
-            Ok(rpc) => self.input(Event::Received { link, rpc }),
+            Ok(rpc) => {
+                if let Some(up) = self.links.find_mut(link) {
+                    up.told.note(&rpc, self.config.topics_max);
+                }
+                self.input(Event::Received { link, rpc });
+            }
             Err(fault) => {
                 tracing::debug!(link = link.number(), %fault, "malformed frame");
                 self.input(Event::Malformed { link, fault });
