@@ -197,3 +197,14 @@ async fn connections_beyond_the_limit_are_refused() {
     within(b.transport.shutdown(PATIENCE)).await;
     assert_eq!(a.up().await.peer, c.transport.local_peer_id());
 }
+
+#[tokio::test]
+async fn names_are_resolved() {
+    let mut a = Node::start(&[TCP, QUIC], &[]).await;
+    for listening in a.transport.listen_addrs() {
+        let named = listening.to_string().replace("/ip4/127.0.0.1/", "/dns4/localhost/");
+        let named = named.parse::<Multiaddr>().unwrap().with_p2p(a.transport.local_peer_id()).unwrap();
+        let mut b = Node::start(&[], &[named]).await;
+        expect_exchange(&mut a, &mut b).await;
+    }
+}
