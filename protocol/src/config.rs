@@ -444,7 +444,10 @@ mod tests {
             change(&mut settings);
             Config::new(settings).unwrap_err()
         };
-        assert!(matches!(refuse(|s| s.mesh.min = 7), ConfigError::MeshDegrees { min: 7, target: 6, max: 12 }));
+        assert!(matches!(
+            refuse(|s| s.mesh.min = 7),
+            ConfigError::MeshDegrees { min: 7, target: 6, max: 12 }
+        ));
         assert!(matches!(refuse(|s| s.mesh.target = 13), ConfigError::MeshDegrees { .. }));
         assert!(matches!(
             refuse(|s| s.coded.shard_factor = ShardFactor::Fixed(0)),
@@ -452,9 +455,6 @@ mod tests {
         ));
         assert!(matches!(refuse(|s| s.gossip.history_gossip = 6), ConfigError::History { .. }));
         assert!(matches!(refuse(|s| s.message_bytes_max = 0), ConfigError::MessageBytes { .. }));
-        assert_eq!(
-            refuse(|s| s.mesh.heartbeat = Duration::ZERO),
-            ConfigError::Zero { name: "heartbeat" }
-        );
+        assert_eq!(refuse(|s| s.mesh.heartbeat = Duration::ZERO), ConfigError::Zero { name: "heartbeat" });
     }
 }

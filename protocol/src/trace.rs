@@ -144,6 +144,8 @@ pub struct ShardTrace {
 pub enum RejectReason {
     /// The publisher's signature does not match.
     InvalidSignature,
+    /// A shard does not match its hash in the header.
+    InvalidShard,
     /// Longer than this node takes.
     TooLarge,
     /// The application refused it.

@@ -1,5 +1,7 @@
 //! The identity file, byte for byte and under damage.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 use std::fs;
 use std::path::Path;
 

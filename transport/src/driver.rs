@@ -5,13 +5,15 @@
 use std::{
     collections::HashMap,
     io,
+    net::{IpAddr, TcpListener},
     sync::{Arc, RwLock},
 };
 
 use futures::StreamExt;
 use libp2p::{
-    Multiaddr, PeerId, Swarm, TransportError,
+    Multiaddr, PeerId, TransportError,
     core::{ConnectedPoint, transport::ListenerId},
+    multiaddr::Protocol,
     ping,
     swarm::{
         ConnectionError, ConnectionId, DialError as SwarmDialError, SwarmEvent,
@@ -28,22 +30,23 @@ use crate::{
     bootstrap::{Bootstrap, peer_of},
     inbox::EventSender,
     peers::{Peers, Request},
-    stack::{Behaviour, BehaviourEvent, LISTEN_TIMEOUT},
+    stack::{BehaviourEvent, LISTEN_TIMEOUT, Stack},
 };
 
-/// What the handle asks for.
-pub(crate) enum Command {
-    Dial(Multiaddr),
-    Shutdown { deadline: Instant, done: oneshot::Sender<()> },
+/// What the handle asks for. Dials wait while the consumer is behind; the end does not.
+pub(crate) struct Commands {
+    pub(crate) dials: mpsc::Receiver<Multiaddr>,
+    pub(crate) shutdown: mpsc::Receiver<Shutdown>,
 }
 
 /// See the module.
 pub(crate) struct Driver {
-    pub(crate) swarm: Swarm<Behaviour>,
+    pub(crate) stack: Stack,
     pub(crate) peers: Peers,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) events: EventSender,
-    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) commands: Commands,
+    pub(crate) listeners: Vec<ListenerId>,
     pub(crate) listening: Arc<RwLock<Vec<Multiaddr>>>,
     /// The dials under way; bounded by the connection limits.
     pub(crate) dials: HashMap<ConnectionId, Vec<Multiaddr>>,
@@ -52,8 +55,8 @@ pub(crate) struct Driver {
 
 /// A shutdown under way.
 pub(crate) struct Shutdown {
-    deadline: Instant,
-    done: oneshot::Sender<()>,
+    pub(crate) deadline: Instant,
+    pub(crate) done: oneshot::Sender<()>,
 }
 
 impl Driver {
@@ -63,9 +66,10 @@ impl Driver {
             self.dial_due();
         }
         self.peers.end();
-        let done = self.shutdown.take();
+        let (shutdown, sockets) = (self.shutdown.take(), self.stack.sockets.clone());
         drop(self);
-        if let Some(Shutdown { done, .. }) = done {
+        if let Some(Shutdown { deadline, done }) = shutdown {
+            let _ = tokio::time::timeout_at(deadline, sockets.close()).await;
             let _ = done.send(());
         }
     }
@@ -74,15 +78,22 @@ impl Driver {
     pub(crate) async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<(), StartError> {
         let mut waiting: HashMap<ListenerId, &Multiaddr> = HashMap::new();
         for address in addresses {
-            let refused = |error: TransportError<io::Error>| StartError::Listen {
-                address: address.clone(),
-                reason: error.to_string(),
-            };
-            waiting.insert(self.swarm.listen_on(address.clone()).map_err(refused)?, address);
+            let refused = |reason| StartError::Listen { address: address.clone(), reason };
+            probe_tcp(address).map_err(|error| refused(error.to_string()))?;
+            let listener = self.stack.swarm.listen_on(address.clone());
+            let id = listener.map_err(|error| {
+                refused(match error {
+                    TransportError::MultiaddrNotSupported(_) => "not a kind of address we speak".to_owned(),
+                    TransportError::Other(error) => error.to_string(),
+                })
+            })?;
+            waiting.insert(id, address);
+            self.listeners.push(id);
         }
         let deadline = Instant::now() + LISTEN_TIMEOUT;
         while !waiting.is_empty() {
-            let Ok(event) = tokio::time::timeout_at(deadline, self.swarm.select_next_some()).await else {
+            let Ok(event) = tokio::time::timeout_at(deadline, self.stack.swarm.select_next_some()).await
+            else {
                 // A host without a network interface: its addresses may still come.
                 break;
             };
@@ -107,9 +118,9 @@ impl Driver {
         }
         let crowded = self.events.is_crowded();
         let deadline = self.shutdown.as_ref().map(|s| s.deadline);
-        let due = self.bootstrap.next_due().filter(|_| deadline.is_none());
+        let due = self.bootstrap.next_due().filter(|_| deadline.is_none() && !crowded);
         tokio::select! {
-            event = self.swarm.select_next_some(), if !crowded => self.on_swarm_event(event),
+            event = self.stack.swarm.select_next_some(), if !crowded => self.on_swarm_event(event),
             end = self.peers.next_end(), if !crowded => self.peers.on_end(end),
             () = self.events.uncrowded(), if crowded => {}
             () = self.events.closed() => return false,
@@ -117,8 +128,15 @@ impl Driver {
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 return false;
             }
-            command = self.commands.recv() => match command {
-                Some(command) => self.on_command(command),
+            Some(address) = self.commands.dials.recv(), if !crowded => self.on_dial(address),
+            command = self.commands.shutdown.recv(), if deadline.is_none() => match command {
+                Some(shutdown) => {
+                    self.shutdown = Some(shutdown);
+                    for id in self.listeners.drain(..) {
+                        self.stack.swarm.remove_listener(id);
+                    }
+                    self.peers.drain();
+                }
                 // Nobody can ask for a polite end any more.
                 None => return false,
             },
@@ -126,22 +144,16 @@ impl Driver {
         true
     }
 
-    fn on_command(&mut self, command: Command) {
-        match command {
-            Command::Dial(address) => {
-                let opts = match peer_of(&address) {
-                    Some(peer) => dial_peer(peer, vec![address.clone()]),
-                    None => dial_address(address.clone()),
-                };
-                let _ = self.dial(opts, vec![address]);
-            }
-            Command::Shutdown { deadline, done } => {
-                self.shutdown = Some(Shutdown { deadline, done });
-                self.peers.drain();
-            }
-        }
+    fn on_dial(&mut self, address: Multiaddr) {
+        let opts = match peer_of(&address) {
+            Some(peer) => dial_peer(peer, vec![address.clone()]),
+            None => dial_address(address.clone()),
+        };
+        // Not repeated, so there is nothing to remember.
+        let _ = self.dial(opts, vec![address]);
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "foreign and non-exhaustive")]
     fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
@@ -174,13 +186,15 @@ impl Driver {
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => forget(&self.listening, &address),
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-                tracing::warn!(?addresses, ?reason, "listener closed");
+                if self.shutdown.is_none() {
+                    tracing::warn!(?addresses, ?reason, "listener closed");
+                }
                 addresses.iter().for_each(|a| forget(&self.listening, a));
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
                 tracing::debug!(%send_back_addr, %error, "incoming connection failed");
             }
-            // Foreign and non-exhaustive; nothing else changes what we know.
+            // Nothing else changes what we know.
             _ => {}
         }
     }
@@ -191,8 +205,9 @@ impl Driver {
             BehaviourEvent::Identify => {}
             BehaviourEvent::Ping(ping::Event { peer, connection, result }) => match result {
                 Ok(rtt) => {
-                    if let Some((link, _address)) = self.peers.link_over(peer, connection) {
-                        self.events.fact(Event::Stats { link, rtt, lost: 0 });
+                    if let Some((link, address)) = self.peers.link_over(peer, connection) {
+                        let (rtt, lost) = self.stack.quic.stats(peer, address).unwrap_or((rtt, 0));
+                        self.events.fact(Event::Stats { link, rtt, lost });
                     }
                 }
                 Err(ping::Failure::Timeout) => self.peers.on_unresponsive(peer, connection),
@@ -215,14 +230,14 @@ impl Driver {
         while let Some(request) = self.peers.next_request() {
             match request {
                 Request::Open { peer, connection } => {
-                    self.swarm.behaviour_mut().bridge.open(peer, connection);
+                    self.stack.swarm.behaviour_mut().bridge.open(peer, connection);
                 }
                 Request::Disconnect { peer } => {
                     // An error means that the last connection is gone already.
-                    let _ = self.swarm.disconnect_peer_id(peer);
+                    let _ = self.stack.swarm.disconnect_peer_id(peer);
                 }
                 Request::Close { connection } => {
-                    self.swarm.close_connection(connection);
+                    self.stack.swarm.close_connection(connection);
                 }
             }
         }
@@ -248,7 +263,7 @@ impl Driver {
     /// Starts a dial. A failure to start it is reported here.
     fn dial(&mut self, opts: DialOpts, addresses: Vec<Multiaddr>) -> Option<ConnectionId> {
         let (id, peer) = (opts.connection_id(), opts.get_peer_id());
-        match self.swarm.dial(opts) {
+        match self.stack.swarm.dial(opts) {
             Ok(()) => {
                 self.dials.insert(id, addresses);
                 Some(id)
@@ -260,6 +275,23 @@ impl Driver {
                 None
             }
         }
+    }
+}
+
+/// Fails if another program listens on this TCP port.
+///
+/// libp2p sets `SO_REUSEPORT`, so that its own bind succeeds and the kernel deals out the
+/// connections between the two programs.
+fn probe_tcp(address: &Multiaddr) -> io::Result<()> {
+    let mut parts = address.iter();
+    let ip = match parts.next() {
+        Some(Protocol::Ip4(ip)) => IpAddr::V4(ip),
+        Some(Protocol::Ip6(ip)) => IpAddr::V6(ip),
+        _ => return Ok(()),
+    };
+    match parts.next() {
+        Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind((ip, port)).map(|_| ()),
+        _ => Ok(()),
     }
 }
 

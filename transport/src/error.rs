@@ -34,6 +34,12 @@ pub enum StartError {
         /// The largest allowed value.
         value_max: usize,
     },
+    /// A configured duration is zero.
+    #[error("{field} is zero")]
+    NoTime {
+        /// Name of the field in [`Config`](crate::Config).
+        field: &'static str,
+    },
     /// No certificate or handshake key could be made from the identity.
     #[error("the identity cannot be used for encrypted connections: {reason}")]
     Identity {
@@ -73,7 +79,7 @@ pub enum SendError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
     /// The caller dials faster than dials can be started.
-    #[error("{pending_max} commands are waiting, {address} was not dialed")]
+    #[error("{pending_max} dials are waiting, {address} was not dialed")]
     Busy {
         /// The address of this call.
         address: Multiaddr,

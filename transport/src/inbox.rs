@@ -146,3 +146,50 @@ impl Facts {
 /// Facts that wait for the consumer before the driver pauses. What it is doing at that moment may
 /// add a few more per link.
 pub(crate) const FACTS_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Class, DownCause, LinkId};
+
+    fn link(number: u32) -> (LinkId, Arc<SendQueue>) {
+        let link = LinkId::new(number);
+        (link, Arc::new(SendQueue::new(link, 1000)))
+    }
+
+    #[test]
+    fn writable_says_what_is_true_when_it_is_handed_out() {
+        let (events, mut receiver) = channel();
+        let (link, queue) = link(1);
+        events.writable(Arc::clone(&queue));
+        queue.push(Class::Data, vec![vec![0; 300].into()]).unwrap();
+        assert_eq!(receiver.try_recv(), Some(Event::Writable { link, bytes: 700 }));
+    }
+
+    #[test]
+    fn nothing_of_a_link_comes_after_its_end() {
+        let (events, mut receiver) = channel();
+        let (link, queue) = link(1);
+        let down = Event::LinkDown { link, cause: DownCause::Shutdown };
+        events.down(down.clone(), Arc::clone(&queue));
+        events.writable(queue);
+        assert_eq!(receiver.try_recv(), Some(down));
+        assert_eq!(receiver.try_recv(), None);
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_facts_is_noticed_and_its_end_as_well() {
+        let (events, mut receiver) = channel();
+        for _ in 0..FACTS_MAX + 3 {
+            assert_eq!(events.is_crowded(), events.facts.count.load(Ordering::Relaxed) >= FACTS_MAX);
+            events.fact(Event::Listening { address: crate::Multiaddr::empty() });
+        }
+        assert!(events.is_crowded());
+        let (sender, taker) = (events.clone(), async {
+            while events.is_crowded() {
+                receiver.recv().await;
+            }
+        });
+        tokio::join!(sender.uncrowded(), taker);
+    }
+}

@@ -15,6 +15,7 @@ use crate::{
     Config,
     bridge::{Bridge, BridgeEvent},
     error::StartError,
+    quic::{Connections, QuicTransport, Sockets},
 };
 
 /// Everything that runs on every connection.
@@ -36,16 +37,41 @@ pub(crate) enum BehaviourEvent {
     Identify,
 }
 
-pub(crate) fn build(config: &Config) -> Result<Swarm<Behaviour>, StartError> {
+type Links = Boxed<(PeerId, StreamMuxerBox)>;
+
+/// A swarm, and what can be asked about its QUIC connections.
+pub(crate) struct Stack {
+    pub(crate) swarm: Swarm<Behaviour>,
+    pub(crate) quic: Connections,
+    pub(crate) sockets: Sockets,
+}
+
+pub(crate) fn build(config: &Config) -> Result<Stack, StartError> {
     let peer = config.identity.public().to_peer_id();
-    let transport = with_dns(links(config)?);
+    let (quic, sockets) = (Connections::default(), Sockets::default());
+    let links = || -> Result<Links, StartError> {
+        Ok(QuicTransport::new(config, quic.clone(), sockets.clone())?
+            .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+            .or_transport(tcp(config)?)
+            .map(|either, _| either.into_inner())
+            .boxed())
+    };
+    // Adds `/dns`, `/dns4`, `/dns6` and `/dnsaddr`, if this host has a resolver configured.
+    let transport = match libp2p::dns::tokio::Transport::system(links()?) {
+        Ok(resolving) => resolving.boxed(),
+        Err(error) => {
+            tracing::warn!(%error, "no DNS configuration: names in addresses cannot be resolved");
+            links()?
+        }
+    };
     let swarm_config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(config.idle_timeout)
         .with_max_negotiating_inbound_streams(NEGOTIATING_STREAMS_MAX);
-    Ok(Swarm::new(transport, behaviour(config)?, peer, swarm_config))
+    let swarm = Swarm::new(transport, behaviour(config)?, peer, swarm_config);
+    Ok(Stack { swarm, quic, sockets })
 }
 
-fn links(config: &Config) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError> {
+fn tcp(config: &Config) -> Result<Links, StartError> {
     let identity = |error: noise::Error| StartError::Identity { reason: error.to_string() };
     let mut muxer = yamux::Config::default();
     muxer.set_max_num_streams(STREAMS_PER_CONNECTION_MAX);
@@ -56,21 +82,6 @@ fn links(config: &Config) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError>
         .multiplex(muxer)
         .timeout(config.connection_timeout)
         .boxed())
-}
-
-/// Adds `/dns`, `/dns4`, `/dns6` and `/dnsaddr`, if this host has a resolver configured.
-fn with_dns(transport: Boxed<(PeerId, StreamMuxerBox)>) -> Boxed<(PeerId, StreamMuxerBox)> {
-    // `system` takes the transport and gives none back, so it is asked with a stand-in first.
-    let probe =
-        libp2p::dns::tokio::Transport::system(libp2p::core::transport::dummy::DummyTransport::<()>::new());
-    if let Err(error) = probe {
-        tracing::warn!(%error, "no DNS configuration: names in addresses cannot be resolved");
-        return transport;
-    }
-    match libp2p::dns::tokio::Transport::system(transport) {
-        Ok(resolving) => resolving.boxed(),
-        Err(error) => unreachable!("the DNS configuration vanished between two reads: {error}"),
-    }
 }
 
 fn behaviour(config: &Config) -> Result<Behaviour, StartError> {

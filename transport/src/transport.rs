@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
+    fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use tokio::{
 use crate::{
     Class, Config, DialError, DownCause, EventReceiver, LinkId, SendError, StartError,
     bootstrap::Bootstrap,
-    driver::{Command, Driver},
+    driver::{Commands, Driver, Shutdown},
     inbox,
     peers::{Links, Peers, Sizes},
     stack,
@@ -32,7 +33,8 @@ pub struct Transport {
     peer: PeerId,
     links: Arc<Links>,
     listening: Arc<RwLock<Vec<Multiaddr>>>,
-    commands: mpsc::Sender<Command>,
+    dials: mpsc::Sender<Multiaddr>,
+    shutdown: mpsc::Sender<Shutdown>,
 }
 
 impl Transport {
@@ -43,7 +45,7 @@ impl Transport {
     pub async fn start(config: Config) -> Result<(Self, EventReceiver), StartError> {
         check(&config)?;
         let peer = config.identity.public().to_peer_id();
-        let swarm = stack::build(&config)?;
+        let stack = stack::build(&config)?;
         let (events, receiver) = inbox::channel();
         let listening = Arc::new(RwLock::new(Vec::new()));
         let links = Arc::new(Links::default());
@@ -53,20 +55,22 @@ impl Transport {
             receive_window_bytes: config.receive_window_bytes,
         };
         let backoff = (config.backoff_min, config.backoff_max);
-        let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
+        let (dials, dial_receiver) = mpsc::channel(DIALS_MAX);
+        let (shutdown, shutdown_receiver) = mpsc::channel(1);
         let mut driver = Driver {
-            swarm,
+            stack,
             peers: Peers::new(sizes, Arc::clone(&links), events.clone()),
             bootstrap: Bootstrap::new(&config.bootstrap, peer, backoff, Instant::now()),
             events,
-            commands: command_receiver,
+            commands: Commands { dials: dial_receiver, shutdown: shutdown_receiver },
+            listeners: Vec::new(),
             listening: Arc::clone(&listening),
             dials: HashMap::new(),
             shutdown: None,
         };
         driver.listen(&config.listen).await?;
         tokio::spawn(driver.run());
-        Ok((Self { peer, links, listening, commands }, receiver))
+        Ok((Self { peer, links, listening, dials, shutdown }, receiver))
     }
 
     /// Who we are.
@@ -110,12 +114,9 @@ impl Transport {
     /// [`Event::LinkUp`](crate::Event::LinkUp) or an
     /// [`Event::DialFailed`](crate::Event::DialFailed).
     pub fn dial(&self, address: Multiaddr) -> Result<(), DialError> {
-        self.commands.try_send(Command::Dial(address)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(Command::Dial(address)) => {
-                DialError::Busy { address, pending_max: COMMANDS_MAX }
-            }
-            mpsc::error::TrySendError::Full(Command::Shutdown { .. })
-            | mpsc::error::TrySendError::Closed(_) => DialError::ShutDown,
+        self.dials.try_send(address).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(address) => DialError::Busy { address, pending_max: DIALS_MAX },
+            mpsc::error::TrySendError::Closed(_) => DialError::ShutDown,
         })
     }
 
@@ -133,10 +134,16 @@ impl Transport {
     pub async fn shutdown(&self, patience: Duration) {
         let (done, stopped) = oneshot::channel();
         let deadline = Instant::now() + patience;
-        if self.commands.send(Command::Shutdown { deadline, done }).await.is_ok() {
+        if self.shutdown.send(Shutdown { deadline, done }).await.is_ok() {
             // An error means that it stopped for another reason.
             let _ = stopped.await;
         }
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 
@@ -148,13 +155,25 @@ fn check(config: &Config) -> Result<(), StartError> {
         ("send_window_bytes", config.send_window_bytes),
         ("receive_window_bytes", config.receive_window_bytes),
         ("quic_send_window_bytes", config.quic_send_window_bytes),
+        ("connections_max", config.connections_max as usize),
     ] {
         if value == 0 || value > value_max {
             return Err(StartError::OutOfRange { field, value, value_max });
+        }
+    }
+    for (field, value) in [
+        ("connection_timeout", config.connection_timeout),
+        ("idle_timeout", config.idle_timeout),
+        ("ping_interval", config.ping_interval),
+        ("ping_timeout", config.ping_timeout),
+        ("backoff_min", config.backoff_min),
+    ] {
+        if value.is_zero() {
+            return Err(StartError::NoTime { field });
         }
     }
     Ok(())
 }
 
 /// Dials that wait for the driver.
-const COMMANDS_MAX: usize = 256;
+const DIALS_MAX: usize = 256;

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use libp2p_identity::{Keypair, PublicKey};
 
 /// A node's key pair as the core uses it. Only of kinds that [`super::Identity`] admits.
-#[derive(Debug)]
 pub(crate) struct IdentityKeys(pub(super) Keypair);
 
 impl Keys for IdentityKeys {

@@ -4,6 +4,7 @@ mod crc64;
 mod file;
 mod keys;
 
+use std::fmt;
 use std::path::Path;
 
 use braidcast_protocol::PeerId;
@@ -13,7 +14,7 @@ pub use self::file::{FileFault, IdentityError, KEY_FILE, KeyFault};
 pub(crate) use self::keys::IdentityKeys;
 
 /// A node's key pair. Whoever has it is this node.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Identity {
     keypair: Keypair,
     peer_id: PeerId,
@@ -73,6 +74,13 @@ impl Identity {
 
     pub(crate) fn keys(&self) -> IdentityKeys {
         IdentityKeys(self.keypair.clone())
+    }
+}
+
+impl fmt::Debug for Identity {
+    /// Nothing of the private key may reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identity").field(&self.peer_id).finish()
     }
 }
 

@@ -75,6 +75,7 @@ impl ConnectionHandler for Handler {
         self.wishes += 1;
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "foreign and non-exhaustive")]
     fn on_connection_event(&mut self, event: ConnectionEvent<'_, Offer, Offer>) {
         match event {
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, info: () }) => {
@@ -99,7 +100,7 @@ impl ConnectionHandler for Handler {
                 };
                 self.news.push_back(news);
             }
-            // Foreign and non-exhaustive; nothing else concerns streams of ours.
+            // Nothing else concerns streams of ours.
             _ => {}
         }
     }

@@ -25,7 +25,7 @@ impl UpgradeInfo for Offer {
     type InfoIter = std::vec::IntoIter<StreamProtocol>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        self.protocols.to_vec().into_iter()
+        self.protocols.iter().cloned().collect::<Vec<_>>().into_iter()
     }
 }
 

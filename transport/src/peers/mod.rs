@@ -33,6 +33,8 @@ pub(crate) struct Peers {
     links: Arc<Links>,
     links_made: u32,
     lingering: usize,
+    /// Every connection that still comes is closed again.
+    draining: bool,
     events: EventSender,
     /// Readers, writers and timers; at most a handful per connection.
     tasks: JoinSet<TaskEnd>,
@@ -83,6 +85,7 @@ impl Peers {
             links,
             links_made: 0,
             lingering: 0,
+            draining: false,
             events,
             tasks: JoinSet::new(),
             requests: VecDeque::new(),
@@ -118,6 +121,7 @@ impl Peers {
         }
         let entry = self.peers.entry(peer).or_insert_with(|| Peer::new(&self.events, self.sizes));
         entry.connections.push(Connection { id, origin, address, opens: 0, usable: true });
+        entry.doomed |= self.draining;
         if entry.doomed {
             self.requests.push_back(Request::Close { connection: id });
         } else if matches!(entry.outbound, Outbound::None) {
@@ -208,6 +212,7 @@ impl Peers {
 
     /// Lets every link send what is queued and then go down.
     pub(crate) fn drain(&mut self) {
+        self.draining = true;
         let all: Vec<PeerId> = self.peers.keys().copied().collect();
         for peer in all {
             match self.peers.get(&peer).map(|p| &p.outbound) {
@@ -274,14 +279,21 @@ impl Peers {
 
     fn on_pause_over(&mut self, peer: PeerId, connection: ConnectionId) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        match std::mem::replace(&mut entry.outbound, Outbound::None) {
-            Outbound::Pausing(id) if id == connection => self.open(peer),
-            Outbound::Failed(id, queue, cause) if id == connection => {
-                entry.report_down(&self.links, &self.events, queue, cause);
-                self.open(peer);
+        match &entry.outbound {
+            Outbound::Pausing(id) if *id == connection => {}
+            Outbound::Failed(id, queue, cause) if *id == connection => {
+                entry.report_down(&self.links, &self.events, Arc::clone(queue), cause.clone());
             }
-            other => entry.outbound = other,
+            // Overtaken by the end of the connection.
+            Outbound::None
+            | Outbound::Opening(_)
+            | Outbound::Pausing(_)
+            | Outbound::Up(..)
+            | Outbound::Failed(..)
+            | Outbound::Lingering(..) => return,
         }
+        entry.outbound = Outbound::None;
+        self.open(peer);
     }
 
     /// Takes the link down for `cause` and closes all connections.
@@ -304,14 +316,12 @@ impl Peers {
 
     fn finish_lingering(&mut self, peer: PeerId) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        match std::mem::replace(&mut entry.outbound, Outbound::None) {
-            Outbound::Lingering(queue, cause) => {
-                self.lingering -= 1;
-                entry.report_down(&self.links, &self.events, queue, cause);
-            }
-            other => entry.outbound = other,
+        if let Outbound::Lingering(queue, cause) = &entry.outbound {
+            entry.report_down(&self.links, &self.events, Arc::clone(queue), cause.clone());
+            entry.outbound = Outbound::None;
+            self.lingering -= 1;
+            self.settle(peer);
         }
-        self.settle(peer);
     }
 
     /// After a change: forgets a peer that is gone, or finds another connection for its link.

@@ -13,7 +13,7 @@ pub(crate) const TCP: &str = "/ip4/127.0.0.1/tcp/0";
 pub(crate) const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
 
 /// Far longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Node {
     pub(crate) transport: Transport,
@@ -63,16 +63,19 @@ impl Node {
     /// The first event that `pick` takes; the ones before are dropped.
     pub(crate) async fn find<T>(&mut self, what: &str, mut pick: impl FnMut(Event) -> Option<T>) -> T {
         let mut passed = Vec::new();
-        loop {
-            let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
-            let event = event.unwrap_or_else(|_| panic!("no {what} after {passed:?}")).unwrap();
-            if passed.len() < 50 {
-                passed.push(format!("{event:?}"));
+        let search = async {
+            loop {
+                let event = self.events.recv().await.expect("the endpoint runs");
+                if passed.len() < 50 {
+                    passed.push(format!("{event:?}"));
+                }
+                if let Some(found) = pick(event) {
+                    return found;
+                }
             }
-            if let Some(found) = pick(event) {
-                return found;
-            }
-        }
+        };
+        let found = tokio::time::timeout(PATIENCE, search).await;
+        found.unwrap_or_else(|_| panic!("no {what} after {passed:?}"))
     }
 
     pub(crate) async fn up(&mut self) -> Up {
