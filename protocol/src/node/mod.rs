@@ -284,7 +284,9 @@ impl Node {
         }
         let outboxes = self.mesh.members(topic).iter().filter_map(|link| self.links.get(*link));
         match outboxes.map(|link| link.outbox.len()).min() {
-            Some(waiting) if waiting >= self.config.outbox_messages_max => Err(PublishError::Backlog { waiting }),
+            Some(waiting) if waiting >= self.config.outbox_messages_max => {
+                Err(PublishError::Backlog { waiting })
+            }
             Some(_) | None => Ok(()),
         }
     }

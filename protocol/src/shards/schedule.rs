@@ -42,7 +42,8 @@ impl Shards {
         let mut best: Option<(Urgency, CodingId, Terms, (u16, u16))> = None;
         for (entry, generation) in self.live.agenda(link) {
             let terms = self.terms(cx.config, cx.now, mesh, generation, link);
-            let Some(exchange) = generation.exchanges.get(&link).filter(|_| generation.can_send(link, terms)) else {
+            let Some(exchange) = generation.exchanges.get(&link).filter(|_| generation.can_send(link, terms))
+            else {
                 idle.push(entry);
                 continue;
             };

@@ -129,7 +129,11 @@ impl Table {
     /// Undecoded messages of this GossipSub id.
     pub(crate) fn collecting(&self, message: &MessageId) -> Vec<CodingId> {
         let first = (message.clone(), CodingId::from_bytes([0; 32]));
-        self.collecting.range(first..).take_while(|(id, _)| id == message).map(|(_, coding)| *coding).collect()
+        self.collecting
+            .range(first..)
+            .take_while(|(id, _)| id == message)
+            .map(|(_, coding)| *coding)
+            .collect()
     }
 
     /// The message may have something to send to each neighbour that exchanges it.
