@@ -3,14 +3,16 @@
 mod handle;
 mod queue;
 mod snapshot;
+mod system;
 
 pub use braidcast_protocol::{
-    ContentId, LeaveError, MessageId, Mode, PeerId, Protocol, PublishError, RejectReason, RpcMeta, ShardTrace,
-    SubscribeError, Topic, Trace,
+    ContentId, LeaveError, MessageId, Mode, PeerId, Protocol, PublishError, RejectReason, RpcMeta,
+    ShardTrace, SubscribeError, Topic, Trace,
 };
 pub use handle::{Message, Node, NodeError, Subscription, TraceRecord, Traces};
 pub use queue::{Listener, QueueBounds};
 pub use snapshot::{Counters, PeerSnapshot, Snapshot, TopicSnapshot};
+pub use system::{SystemUsage, Usage};
 
 /// A peer id in the text form of libp2p (base58btc).
 pub fn peer_id_text(peer: &PeerId) -> String {
