@@ -7,14 +7,13 @@
 use std::time::Duration;
 
 use braidcast_protocol::rpc::{Limits, Rpc};
-use braidcast_protocol::{Action, Agent, DownCause, Event, LinkId, Origin, Protocol, SendClass};
+use braidcast_protocol::{Action, DownCause, Event, LinkId, Origin, SendClass};
 
 use crate::builder::{Latency, Loss};
-use crate::host::{Link, link_id, link_parts};
-use crate::rng::nanos;
+use crate::host::{link_id, link_parts};
 use crate::stats::{Delivery, DeliveryFault};
 use crate::uplink::{Frame, busy_nanos};
-use crate::{Network, Violation, fold};
+use crate::{Network, NodeTrace, Violation, fold};
 
 /// What surrounds the nodes, the same for all of them.
 #[derive(Clone, Debug)]
@@ -53,13 +52,6 @@ pub(crate) enum Happening {
     Wake { node: u32 },
 }
 
-/// The connections of a pair of nodes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair {
-    pub(crate) generation: u32,
-    pub(crate) up: bool,
-}
-
 impl Network {
     pub(crate) fn happen(&mut self, what: Happening) {
         match what {
@@ -68,10 +60,7 @@ impl Network {
                 self.on_link_up(node, peer, generation, origin);
             }
             Happening::LinkDown { node, peer, generation, cause } => {
-                if self.host_mut(node).remove_link(peer, Some(generation)).is_some() {
-                    let link = link_id(peer, generation, self.hosts.len());
-                    self.input(node, Event::LinkDown { link, cause });
-                }
+                self.on_link_down(node, peer, generation, cause);
             }
             Happening::Arrive { from, frame } => self.on_arrive(from, frame),
             Happening::LineFree { node, life } => self.on_line_free(node, life),
@@ -94,75 +83,6 @@ impl Network {
         for neighbour in neighbours {
             self.link(index, neighbour);
         }
-    }
-
-    /// Opens a link between two nodes that are up and have none.
-    pub(crate) fn link(&mut self, dialer: u32, other: u32) {
-        if dialer == other || self.host_mut(dialer).node.is_none() || self.host_mut(other).node.is_none() {
-            return;
-        }
-        let pair = self
-            .pairs
-            .entry((dialer.min(other), dialer.max(other)))
-            .and_modify(|pair| pair.generation += u32::from(!pair.up))
-            .or_insert(Pair { generation: 0, up: false });
-        if std::mem::replace(&mut pair.up, true) {
-            return;
-        }
-        let generation = pair.generation;
-        for (node, peer, origin) in [(dialer, other, Origin::Outbound), (other, dialer, Origin::Inbound)] {
-            self.queue.push(self.now, Happening::LinkUp { node, peer, generation, origin });
-        }
-    }
-
-    /// Ends the link between two nodes: at once for the one that closes, a latency later for the other.
-    pub(crate) fn unlink(&mut self, closer: u32, other: u32) {
-        let Some(pair) = self.pairs.get_mut(&(closer.min(other), closer.max(other))).filter(|pair| pair.up)
-        else {
-            return;
-        };
-        pair.up = false;
-        let generation = pair.generation;
-        if let Some(link) = self.host_mut(closer).link_mut(other, generation).copied() {
-            let cause = DownCause::Closed;
-            self.queue.push(self.now, Happening::LinkDown { node: closer, peer: other, generation, cause });
-            self.tell_lost(closer, link);
-        }
-    }
-
-    /// The other end learns of a lost link after what was on the way to it.
-    pub(crate) fn tell_lost(&mut self, from: u32, link: Link) {
-        let at = link.last_arrival.max(self.now + Duration::from_nanos(link.latency_nanos));
-        let (node, generation, cause) = (link.peer, link.generation, DownCause::Lost);
-        self.queue.push(at, Happening::LinkDown { node, peer: from, generation, cause });
-    }
-
-    fn on_link_up(&mut self, index: u32, peer: u32, generation: u32, origin: Origin) {
-        let pair = self.pairs.get(&(index.min(peer), index.max(peer)));
-        let current = pair.is_some_and(|pair| pair.up && pair.generation == generation);
-        if !current || self.host_mut(index).node.is_none() {
-            return;
-        }
-        let nodes = self.hosts.len();
-        // It may not have heard yet that the peer's earlier life is over.
-        if let Some(old) = self.host_mut(index).remove_link(peer, None) {
-            let link = link_id(peer, old.generation, nodes);
-            self.input(index, Event::LinkDown { link, cause: DownCause::Lost });
-        }
-        let latency = self.world.latency.of_pair(&self.seed, index, peer);
-        let (latency_nanos, last_arrival) = (nanos(latency), self.now);
-        self.host_mut(index).add_link(Link {
-            peer,
-            generation,
-            latency_nanos,
-            queued_bytes: 0,
-            last_arrival,
-        });
-        let link = link_id(peer, generation, nodes);
-        let agent = Agent { protocol: Protocol::Meshsub13 };
-        self.input(index, Event::LinkUp { link, peer: self.hosts[peer as usize].peer, origin, agent });
-        self.input(index, Event::LinkStats { link, rtt: latency * 2, lost: 0 });
-        self.offer_room(index, peer, generation);
     }
 
     fn on_arrive(&mut self, from: u32, frame: Frame) {
@@ -259,7 +179,7 @@ impl Network {
     }
 
     /// Tells a node how much more of a link's frames the uplink's queue may take.
-    fn offer_room(&mut self, index: u32, peer: u32, generation: u32) {
+    pub(crate) fn offer_room(&mut self, index: u32, peer: u32, generation: u32) {
         let (window, scale) = (self.world.window_bytes, u64::from(self.world.body_scale));
         let Some(link) = self.host_mut(index).link_mut(peer, generation) else { return };
         let room = window.saturating_sub(link.queued_bytes).div_ceil(scale);
@@ -270,7 +190,7 @@ impl Network {
     }
 
     /// Gives a node an event, and the world what it decides.
-    fn input(&mut self, index: u32, event: Event) {
+    pub(crate) fn input(&mut self, index: u32, event: Event) {
         let host = &mut self.hosts[index as usize];
         let Some(node) = &mut host.node else { return };
         self.trace.fold_node(index, self.now);
@@ -286,6 +206,8 @@ impl Network {
         for action in actions.drain() {
             self.act(index, action);
         }
+        let (at, node) = (self.now, index as usize);
+        self.traces.extend(actions.drain_traces().map(|what| NodeTrace { at, node, what }));
         self.actions = actions;
         self.start_line(index);
         self.arm(index);

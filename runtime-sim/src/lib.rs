@@ -1,6 +1,6 @@
 //! Deterministic discrete-event simulator: many nodes, one thread, virtual time.
 //!
-//! It drives the same [`Node`](braidcast_protocol) as production. What it models, and what a run may claim:
+//! It drives the same [`Node`](braidcast_protocol::Node) as production. What it models, and what a run may claim:
 //!
 //! * each node has an **uplink** of a given rate, one frame after another, control ahead of data; downlinks
 //!   are unlimited;
@@ -44,6 +44,7 @@ mod drive;
 mod failure;
 mod fold;
 mod host;
+mod links;
 mod network;
 mod queue;
 mod rng;
@@ -55,5 +56,5 @@ pub use bound::postal_bound;
 pub use builder::{BuildError, Builder, Latency, Loss};
 pub use failure::{Failure, Violation};
 pub use network::{CommandError, Network};
-pub use stats::{Delivery, NodeStats, Published};
+pub use stats::{Delivery, NodeStats, NodeTrace, Published};
 pub use topology::{Topology, TopologyError};

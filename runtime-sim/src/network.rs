@@ -10,12 +10,13 @@ use braidcast_protocol::{
 };
 use bytes::Bytes;
 
-use crate::drive::{Happening, Pair, World};
+use crate::drive::{Happening, World};
 use crate::host::{Host, link_parts};
+use crate::links::Pair;
 use crate::queue::Queue;
 use crate::rng::{Concern, Draws};
 use crate::stats::{Delivery, Record};
-use crate::{Builder, Failure, NodeStats, Published, Violation};
+use crate::{Builder, Failure, NodeStats, NodeTrace, Published, Violation};
 
 /// Nodes, the links between them, and the time they live in.
 ///
@@ -32,6 +33,7 @@ pub struct Network {
     pub(crate) record: Record,
     pub(crate) trace: Traces,
     pub(crate) actions: Actions,
+    pub(crate) traces: Vec<NodeTrace>,
     /// The number of the next frame.
     pub(crate) frames: u64,
     /// The number of the frame that arrives now.
@@ -73,6 +75,7 @@ impl Network {
             record: Record::default(),
             trace: Traces::default(),
             actions: Actions::new(),
+            traces: Vec::new(),
             frames: 0,
             frame: 0,
             events: 0,
@@ -287,6 +290,16 @@ impl Network {
             }
         }
         Ok(())
+    }
+
+    /// Has the nodes' trace events recorded from now on, or no longer. They are no part of the digests.
+    pub const fn record_traces(&mut self, on: bool) {
+        self.actions.set_tracing(on);
+    }
+
+    /// The trace events recorded since the last call, in order.
+    pub fn take_traces(&mut self) -> Vec<NodeTrace> {
+        std::mem::take(&mut self.traces)
     }
 
     /// Digest of every command, event and action so far: equal runs have equal digests.

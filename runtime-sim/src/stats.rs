@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use braidcast_protocol::{ContentId, MessageId, MessageRef, SendClass, Time, Topic};
+use braidcast_protocol::{ContentId, MessageId, MessageRef, SendClass, Time, Topic, Trace};
 use bytes::Bytes;
 
 /// Traffic of one node since the network was built, restarts included.
@@ -38,6 +38,17 @@ impl NodeStats {
             }
         }
     }
+}
+
+/// Something that a node told about itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeTrace {
+    /// When.
+    pub at: Time,
+    /// Which node.
+    pub node: usize,
+    /// What.
+    pub what: Trace,
 }
 
 /// One node has a message.

@@ -39,11 +39,17 @@ mod handle;
 mod identity;
 mod queue;
 mod snapshot;
+mod system;
 
 pub use braidcast_protocol::{
+<<<<<<< HEAD
     CodedSettings, ConfigError, ContentId, Dedup, GossipSettings, Integrity, LeaveError, MeshSettings,
     MessageId, Mode, Multiplier, PeerId, Protocol, PublishError, RejectReason, RpcMeta, Settings,
     ShardFactor, ShardTrace, SubscribeError, Threshold, ThresholdRule, Topic, Trace, Validation, Verdict,
+=======
+    ContentId, LeaveError, MessageId, Mode, PeerId, Protocol, PublishError, RejectReason, RpcMeta,
+    ShardTrace, SubscribeError, Topic, Trace,
+>>>>>>> sidecar
 };
 pub use braidcast_transport::{Congestion, StartError as TransportError};
 pub use builder::{LISTEN_DEFAULT, NodeBuilder, StartError};
@@ -52,6 +58,7 @@ pub use identity::{FileFault, Identity, IdentityError, KEY_FILE, KeyFault, Unsup
 pub use libp2p_identity::Keypair;
 pub use queue::{Listener, QueueBounds};
 pub use snapshot::{Counters, PeerSnapshot, Snapshot, TopicSnapshot};
+pub use system::{SystemUsage, Usage};
 
 /// A peer id in the text form of libp2p (base58btc).
 pub fn peer_id_text(peer: &PeerId) -> String {
