@@ -6,14 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use braidcast_protocol::{
-<<<<<<< HEAD
     ContentId, LeaveError, MessageId, PeerId, PublishError, SubscribeError, Topic, Trace, Verdict,
 };
 use braidcast_transport::{DialError, Multiaddr, Transport};
-=======
-    ContentId, LeaveError, MessageId, PeerId, PublishError, SubscribeError, Topic, Trace,
-};
->>>>>>> sidecar
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 

@@ -42,14 +42,9 @@ mod snapshot;
 mod system;
 
 pub use braidcast_protocol::{
-<<<<<<< HEAD
     CodedSettings, ConfigError, ContentId, Dedup, GossipSettings, Integrity, LeaveError, MeshSettings,
     MessageId, Mode, Multiplier, PeerId, Protocol, PublishError, RejectReason, RpcMeta, Settings,
     ShardFactor, ShardTrace, SubscribeError, Threshold, ThresholdRule, Topic, Trace, Validation, Verdict,
-=======
-    ContentId, LeaveError, MessageId, Mode, PeerId, Protocol, PublishError, RejectReason, RpcMeta,
-    ShardTrace, SubscribeError, Topic, Trace,
->>>>>>> sidecar
 };
 pub use braidcast_transport::{Congestion, StartError as TransportError};
 pub use builder::{LISTEN_DEFAULT, NodeBuilder, StartError};
