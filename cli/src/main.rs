@@ -12,6 +12,8 @@ mod keys;
 mod logging;
 mod node;
 mod output;
+mod signals;
+mod stack;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -87,7 +89,7 @@ fn run_node(common: &CommonOptions, node: NodeCommand) -> Result<(), Failure> {
         None => {
             let config = NodeConfig::check(&node.options, node.identity_dir)?;
             logging::start(common, LevelFilter::INFO)?;
-            node::run(config)
+            node::run(&config)
         }
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::go::{duration, quote};
 
+/// stdout, at SIGINT or SIGTERM.
+pub(crate) const SHUTTING_DOWN: &str = "\nshutting down…";
+
 /// stderr, before the connection.
 pub(crate) fn connecting(addr: &str) -> String {
     format!("Connecting to node at: {addr}…")

@@ -9,5 +9,5 @@ mod node;
 mod options;
 pub(crate) mod value;
 
-pub(crate) use node::{Congestion, NodeConfig};
+pub(crate) use node::NodeConfig;
 pub(crate) use options::NodeOptions;

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use braidcast_protocol::{
-    Config, Dedup, Integrity, MeshSettings, Mode, Multiplier, Settings, ShardFactor, Threshold, ThresholdRule,
+use braidcast_protocol::Config;
+use braidcast_runtime_tokio::{
+    Congestion, Dedup, Integrity, MeshSettings, Mode, Multiplier, Settings, ShardFactor, Threshold,
+    ThresholdRule,
 };
 use multiaddr::Multiaddr;
 
@@ -36,17 +38,6 @@ pub(crate) struct NodeConfig {
     pub(crate) congestion: Congestion,
     /// What is odd but no reason not to start.
     pub(crate) warnings: Vec<String>,
-}
-
-/// Congestion control of QUIC.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Congestion {
-    /// Model based.
-    Bbr,
-    /// Loss based.
-    Cubic,
-    /// Loss based, the simplest.
-    NewReno,
 }
 
 /// What differs between the two modes.

@@ -1,5 +1,6 @@
 //! What a devnet is asked for.
 
+use braidcast_runtime_tokio::Mode;
 use clap::Args;
 
 use crate::config::value::{Given, size};
@@ -76,8 +77,8 @@ pub(crate) struct DevnetOptions {
 pub(crate) struct Plan {
     /// Number of nodes.
     pub(crate) nodes: usize,
-    /// `optimum` or `gossipsub`.
-    pub(crate) mode: &'static str,
+    /// What the nodes speak.
+    pub(crate) mode: Mode,
     /// How nodes are linked.
     pub(crate) link: Link,
     /// First port; `None` for free ones.
@@ -119,7 +120,7 @@ impl Plan {
     pub(crate) fn check(options: &DevnetOptions) -> Result<Self, Failure> {
         let nodes = Given::new("BRAIDCAST_DEVNET_NODES", &options.nodes).number(1..=NODES_MAX)?;
         let mode = Given::new("BRAIDCAST_DEVNET_MODE", &options.mode)
-            .word(&[("optimum", "optimum"), ("gossipsub", "gossipsub")])?;
+            .word(&[("optimum", Mode::Optimum), ("gossipsub", Mode::Gossipsub)])?;
         let link = Given::new("BRAIDCAST_DEVNET_TRANSPORT", &options.transport)
             .word(&[("quic", Link::Quic), ("tcp", Link::Tcp)])?;
         let base_port = match options.base_port.trim() {
@@ -185,6 +186,16 @@ const NODES_MAX: usize = 256;
 const COUNT_MAX: usize = 1_000_000;
 const RATE_MAX: f64 = 1e6;
 const PAYLOAD_MAX: usize = 64 << 20;
+
+impl Plan {
+    /// The mode as the option spells it.
+    pub(crate) fn mode_name(&self) -> &'static str {
+        match self.mode {
+            Mode::Optimum => "optimum",
+            Mode::Gossipsub => "gossipsub",
+        }
+    }
+}
 
 impl Link {
     /// As the option spells it.

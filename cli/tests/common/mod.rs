@@ -4,7 +4,7 @@
 use std::process::Command;
 
 /// The binary with these arguments and none of our variables from outside.
-pub fn braidcast(args: &[&str]) -> Command {
+pub(crate) fn braidcast(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_braidcast"));
     command.args(args).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command
