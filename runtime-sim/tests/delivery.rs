@@ -1,6 +1,6 @@
 //! Every message reaches everyone: sizes, modes, seeds, publishers.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Nodes that send garbage: the others deliver what was published, all of it, and nothing else.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
