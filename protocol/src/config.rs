@@ -36,6 +36,8 @@ pub struct Settings {
     pub topic_bytes_max: usize,
     /// Whole messages that wait for one slow link before the oldest is dropped; default 256.
     pub outbox_messages_max: usize,
+    /// Bytes of own coded messages that were not handed out yet before publishing is refused; default 32 MiB.
+    pub backlog_bytes_max: usize,
 }
 
 /// Mesh upkeep. Source: gossipsub v1.0 and v1.1, "Parameters".
@@ -350,6 +352,7 @@ impl Default for Settings {
             topics_max: 1024,
             topic_bytes_max: 1024,
             outbox_messages_max: 256,
+            backlog_bytes_max: 32 << 20,
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Gossip {
     delivered: Seen<(Topic, ContentId), ()>,
     cache: BTreeMap<MessageId, Cached>,
     /// Ids by the heartbeat in which they came, newest first.
-    windows: VecDeque<Vec<MessageId>>,
+    windows: VecDeque<VecDeque<MessageId>>,
     cache_bytes: usize,
     /// Messages asked for with IWANT.
     asked: BTreeMap<MessageId, Asked>,
@@ -92,7 +92,7 @@ impl Gossip {
             seen: Seen::new(rng.hashing.next_u64(), ttl, max),
             delivered: Seen::new(rng.hashing.next_u64(), ttl, max),
             cache: BTreeMap::new(),
-            windows: VecDeque::from([Vec::new()]),
+            windows: VecDeque::from([VecDeque::new()]),
             cache_bytes: 0,
             asked: BTreeMap::new(),
         }
@@ -136,12 +136,12 @@ impl Gossip {
         }
         self.cache_bytes += bytes;
         self.cache.insert(id.clone(), cached);
-        self.windows.front_mut().expect("there is always a newest window").push(id);
+        self.windows.front_mut().expect("there is always a newest window").push_back(id);
     }
 
     fn pop_oldest(&mut self) -> Option<MessageId> {
         let window = self.windows.iter_mut().rev().find(|window| !window.is_empty())?;
-        Some(window.remove(0))
+        window.pop_front()
     }
 
     fn forget(&mut self, id: &MessageId) {
@@ -231,7 +231,7 @@ impl Gossip {
             self.advertise(cx, mesh, topic);
         }
         self.ask_again(cx);
-        self.windows.push_front(Vec::new());
+        self.windows.push_front(VecDeque::new());
         while self.windows.len() > cx.config.gossip.history_length {
             for id in self.windows.pop_back().unwrap_or_default() {
                 self.forget(&id);
@@ -308,7 +308,7 @@ impl Gossip {
 
     pub(crate) fn check(&self, config: &Config) -> Result<(), Broken> {
         let bytes: usize = self.cache.values().map(|cached| cached.message.data.len()).sum();
-        let indexed: usize = self.windows.iter().map(Vec::len).sum();
+        let indexed: usize = self.windows.iter().map(VecDeque::len).sum();
         let sound = bytes == self.cache_bytes
             && bytes <= config.gossip.cache_bytes_max
             && indexed == self.cache.len()

@@ -21,12 +21,14 @@ pub enum Rule {
     G1,
     /// The seen caches are within their bounds.
     G2,
-    /// Undecoded messages are within their bounds.
+    /// Undecoded messages are within their bounds, and the sums about messages at hand are right.
     S1,
     /// Every exchange belongs to a live link.
     S2,
     /// What is marked as verified is held.
     S3,
+    /// What can be sent on a link is on its agenda.
+    S4,
 }
 
 /// A broken rule: a bug in this crate.

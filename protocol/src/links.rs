@@ -98,10 +98,6 @@ impl Links {
         self.links.get(&id).is_some_and(|link| link.coded)
     }
 
-    pub(crate) fn has_room(&self, id: LinkId) -> bool {
-        self.links.get(&id).is_some_and(|link| link.room > 0)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = (LinkId, &Link)> {
         self.links.iter().map(|(id, link)| (*id, link))
     }

@@ -225,6 +225,34 @@ proptest! {
         prop_assert_eq!(Rpc::decode(frame, &LIMITS).unwrap(), rpc);
     }
 
+    /// Nothing is lost or reordered within a kind, and no frame is much longer than asked.
+    #[test]
+    fn control_is_spread_over_frames(control in control(), haves in prop::collection::vec(any::<u16>(), 0..20)) {
+        let have = |rank| Have { message: CodingId::of(b"m"), rank, verified: 0 };
+        let coded = Coded { haves: haves.into_iter().map(have).collect(), ..Coded::default() };
+        let rpc = Rpc { control, coded, ..Rpc::default() };
+        let mut joined = Rpc::default();
+        for frame in rpc.clone().split(200) {
+            prop_assert!(frame.encoded_len() <= 400);
+            joined.control.extensions = joined.control.extensions.or(frame.control.extensions);
+            joined.control.graft.extend(frame.control.graft);
+            joined.control.prune.extend(frame.control.prune);
+            joined.control.iwant.extend(frame.control.iwant);
+            joined.control.idontwant.extend(frame.control.idontwant);
+            for ihave in frame.control.ihave {
+                joined.control.ihave.extend(ihave.ids.into_iter().map(|id| IHave { topic: ihave.topic.clone(), ids: vec![id] }));
+            }
+            joined.coded.haves.extend(frame.coded.haves);
+        }
+        let mut expected = rpc;
+        let one_by_one = |ihave: IHave| {
+            let IHave { topic, ids } = ihave;
+            ids.into_iter().map(move |id| IHave { topic: topic.clone(), ids: vec![id] })
+        };
+        expected.control.ihave = expected.control.ihave.into_iter().flat_map(one_by_one).collect();
+        prop_assert_eq!(joined, expected);
+    }
+
     /// No panic, and no more memory than the limits say: entries are counted before they are stored.
     #[test]
     fn garbage_is_refused_or_within_the_limits(frame in prop::collection::vec(any::<u8>(), 0..4000)) {

@@ -6,6 +6,9 @@ use super::Node;
 use crate::rpc::Rpc;
 use crate::{Action, Actions, LinkId, SendClass, Time, Trace};
 
+/// Control in one frame, bytes.
+const CONTROL_BYTES_MAX: usize = 16_000;
+
 impl Node {
     /// Control of each link in one frame, whole messages that waited, then shards.
     pub(super) fn flush(&mut self, now: Time, out: &mut Actions) {
@@ -16,7 +19,9 @@ impl Node {
             .map(|(id, link)| (id, core::mem::take(&mut link.control)))
             .collect();
         for (link, rpc) in control {
-            self.send(now, link, SendClass::Control, rpc, out);
+            for frame in rpc.split(CONTROL_BYTES_MAX) {
+                self.send(now, link, SendClass::Control, frame, out);
+            }
         }
         self.send_waiting(now, out);
         self.send_shards(now, out);

@@ -160,6 +160,7 @@ impl Node {
         if bytes > bytes_max {
             return Err(PublishError::TooLarge { bytes, bytes_max });
         }
+        self.check_backlog(topic, bytes)?;
         let message = self.publish_checked(now, topic, payload, out);
         self.flush(now, out);
         Ok(message)
@@ -191,7 +192,7 @@ impl Node {
         self.links.check(&self.config)?;
         self.mesh.check(self.now, &self.links)?;
         self.gossip.check(&self.config)?;
-        self.shards.check(&self.config, &self.links)
+        self.shards.check(&self.config, self.now, &self.links, &self.mesh)
     }
 
     /// Adds a digest of the state.
@@ -273,6 +274,21 @@ impl Node {
         parts.gossip.heartbeat(&mut cx, parts.mesh);
         parts.shards.heartbeat(&mut cx, parts.mesh);
         self.heartbeat_at = now + self.config.mesh.heartbeat;
+    }
+
+    /// Refuses what could only be sent by losing something else.
+    fn check_backlog(&self, topic: &Topic, bytes: usize) -> Result<(), PublishError> {
+        let (waiting, unsent_bytes) = self.shards.unsent();
+        if waiting > 0 && unsent_bytes + bytes > self.config.backlog_bytes_max {
+            return Err(PublishError::Backlog { waiting });
+        }
+        let outboxes = self.mesh.members(topic).iter().filter_map(|link| self.links.get(*link));
+        match outboxes.map(|link| link.outbox.len()).min() {
+            Some(waiting) if waiting >= self.config.outbox_messages_max => {
+                Err(PublishError::Backlog { waiting })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn check_topic(&self, topic: &Topic) -> Result<(), SubscribeError> {

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 pub(crate) use super::collecting::{Collecting, Taken};
 use super::exchange::Exchange;
+use super::table::Age;
 use crate::rpc::{Have, Header, Shard};
 use crate::{ContentId, LinkId, Time, select};
 
@@ -18,6 +19,8 @@ use crate::{ContentId, LinkId, Time, select};
 pub(crate) struct Generation {
     pub(crate) header: Arc<Header>,
     pub(crate) body: Body,
+    /// Its place among the messages at hand; given by the table.
+    pub(crate) age: Age,
     /// We published it.
     pub(crate) own: bool,
     pub(crate) exchanges: BTreeMap<LinkId, Exchange>,
@@ -81,7 +84,7 @@ impl Generation {
     }
 
     fn new(header: Arc<Header>, body: Body, progress: Time, repair_at: Time) -> Self {
-        Self { header, body, own: false, exchanges: BTreeMap::new(), progress, repair_at, repairs: 0 }
+        Self { header, body, age: 0, own: false, exchanges: BTreeMap::new(), progress, repair_at, repairs: 0 }
     }
 
     pub(crate) fn k(&self) -> u16 {
@@ -97,6 +100,17 @@ impl Generation {
 
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.body, Body::Whole { .. })
+    }
+
+    /// Bytes of the message with its padding.
+    pub(crate) fn padded_bytes(&self) -> usize {
+        self.header.params.padded_len()
+    }
+
+    /// Whether the first push of our own message is not out yet, and there is someone to push it to.
+    pub(crate) fn is_unsent(&self) -> bool {
+        let unsent = matches!(&self.body, Body::Whole { next, .. } if *next < self.header.hashed_shards());
+        self.own && unsent && self.exchanges.values().any(|exchange| exchange.push && !exchange.done)
     }
 
     /// Our report.

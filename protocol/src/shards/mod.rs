@@ -2,7 +2,7 @@
 //!
 //! Spec: `docs/spec/coded-mode.md`. Shards are made when a link can take them and never wait in a queue.
 //! Invariant S1: undecoded messages are within their bounds. S2: every exchange belongs to a live link.
-//! S3: what is marked as verified is held.
+//! S3: what is marked as verified is held. S4: what can be sent on a link is on its agenda.
 
 mod collecting;
 mod exchange;
@@ -11,9 +11,9 @@ mod receive;
 mod repair;
 mod rumours;
 mod schedule;
+mod table;
 mod trust;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -26,10 +26,12 @@ use self::exchange::Exchange;
 use self::generation::{Body, Generation};
 pub(crate) use self::receive::ShardVerdict;
 use self::rumours::Rumours;
+use self::table::Table;
 use self::trust::Distrust;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
 use crate::links::Links;
+use crate::mesh::Mesh;
 use crate::rpc::{Header, HeaderFields, Message};
 use crate::seed::Streams;
 use crate::seen::Seen;
@@ -38,11 +40,7 @@ use crate::{CodingId, Config, ContentId, LinkId, MessageId, Time, Topic, Trace};
 /// All coded messages that are being received or served.
 #[derive(Debug)]
 pub(crate) struct Shards {
-    live: BTreeMap<CodingId, Generation>,
-    /// By age, oldest first.
-    order: VecDeque<CodingId>,
-    /// Messages that may have something to send; a superset, tidied while scheduling.
-    open: BTreeSet<CodingId>,
+    live: Table,
     /// Messages that are complete, also after they are no longer served.
     finished: Seen<CodingId, Finished>,
     /// Messages of which only reports are known.
@@ -62,9 +60,7 @@ impl Shards {
     pub(crate) fn new(config: &Config, rng: &mut Streams) -> Self {
         let (ttl, max) = (config.gossip.seen_ttl, config.gossip.seen_max);
         Self {
-            live: BTreeMap::new(),
-            order: VecDeque::new(),
-            open: BTreeSet::new(),
+            live: Table::default(),
             finished: Seen::new(rng.hashing.next_u64(), ttl, max),
             rumours: Rumours::default(),
             distrust: Distrust::default(),
@@ -102,45 +98,29 @@ impl Shards {
         let coded_links = mesh.iter().filter(|link| cx.links.is_coded(**link));
         generation.exchanges.extend(coded_links.map(|link| (*link, Exchange::pushing())));
         self.finished.insert(cx.now, id, Finished { k, content });
-        self.insert(cx, id, generation);
+        self.live.insert(generation);
+        self.make_room(cx);
         id
     }
 
-    fn insert(&mut self, cx: &mut Ctx<'_>, id: CodingId, generation: Generation) {
-        self.live.insert(id, generation);
-        self.order.push_back(id);
-        self.open.insert(id);
-        self.make_room(cx);
+    /// Our own messages that were not handed out yet: how many, and their bytes.
+    pub(crate) fn unsent(&self) -> (usize, usize) {
+        (self.live.unsent(), self.live.bytes().unsent)
     }
 
     /// Drops the oldest until the bounds hold: on undecoded messages, and on the bytes of those served.
     fn make_room(&mut self, cx: &mut Ctx<'_>) {
         let config = cx.config;
         loop {
-            let (mut undecoded, mut undecoded_bytes, mut whole_bytes) = (0, 0, 0);
-            for generation in self.live.values() {
-                let bytes = generation.header.params.padded_len();
-                match generation.is_whole() {
-                    true => whole_bytes += bytes,
-                    false => {
-                        undecoded += 1;
-                        undecoded_bytes += bytes;
-                    }
-                }
-            }
+            let (undecoded, bytes) = (self.live.undecoded(), self.live.bytes());
             let too_many = undecoded > config.coded.undecoded_max
-                || (undecoded_bytes > config.coded.undecoded_bytes_max && undecoded > 1);
-            let too_heavy = whole_bytes > config.gossip.cache_bytes_max && self.live.len() - undecoded > 1;
-            let whole = match (too_many, too_heavy) {
-                (true, _) => false,
-                (false, true) => true,
+                || (bytes.undecoded > config.coded.undecoded_bytes_max && undecoded > 1);
+            let too_heavy = bytes.whole > config.gossip.cache_bytes_max && self.live.len() - undecoded > 1;
+            let oldest = match (too_many, too_heavy) {
+                (true, _) => self.live.oldest(false),
+                (false, true) => self.live.oldest(true),
                 (false, false) => return,
             };
-            let oldest = self
-                .order
-                .iter()
-                .copied()
-                .find(|id| self.live.get(id).is_some_and(|g| g.is_whole() == whole));
             match oldest {
                 Some(id) => self.drop_generation(cx, id),
                 None => return,
@@ -149,8 +129,6 @@ impl Shards {
     }
 
     fn drop_generation(&mut self, cx: &mut Ctx<'_>, id: CodingId) {
-        self.order.retain(|other| *other != id);
-        self.open.remove(&id);
         let Some(generation) = self.live.remove(&id) else { return };
         if !generation.is_whole() {
             let (content, topic) = (generation.header.content, generation.header.topic.clone());
@@ -171,23 +149,19 @@ impl Shards {
         data: &Bytes,
         content: ContentId,
     ) {
-        let same = |generation: &Generation| {
-            !generation.is_whole()
-                && generation.header.content == content
-                && generation.header.params.message_len() == data.len()
-                && generation.header.message_id() == *message
-        };
-        let ids: Vec<CodingId> =
-            self.live.iter().filter(|(_, generation)| same(generation)).map(|(id, _)| *id).collect();
-        for id in ids {
-            self.complete(cx, id, data.clone());
+        for id in self.live.collecting(message) {
+            let same = |generation: &Generation| {
+                generation.header.content == content && generation.header.params.message_len() == data.len()
+            };
+            if self.live.get(&id).is_some_and(same) {
+                self.complete(cx, id, data.clone());
+            }
         }
     }
 
     /// From now on a message is served, and the neighbours are told to send no more of it.
     fn complete(&mut self, cx: &mut Ctx<'_>, id: CodingId, payload: Bytes) {
-        let Some(generation) = self.live.get_mut(&id) else { return };
-        generation.complete(payload);
+        let Some(generation) = self.live.complete(&id, payload) else { return };
         let (k, have) = (generation.k(), generation.have());
         self.finished.insert(cx.now, id, Finished { k, content: generation.header.content });
         for (link, exchange) in &mut generation.exchanges {
@@ -198,7 +172,6 @@ impl Shards {
                 exchange.told = Some(k);
             }
         }
-        self.open.insert(id);
         self.make_room(cx);
     }
 
@@ -207,7 +180,8 @@ impl Shards {
         if !cx.links.is_coded(link) {
             return;
         }
-        for (id, generation) in &mut self.live {
+        let mut pushed = Vec::new();
+        for (id, generation) in self.live.iter_mut() {
             if generation.header.topic != *topic {
                 continue;
             }
@@ -221,15 +195,14 @@ impl Shards {
                 }
             } else {
                 exchange.push = true;
-                self.open.insert(*id);
+                pushed.push(*id);
             }
         }
+        pushed.iter().for_each(|id| self.live.schedule(id));
     }
 
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
-        for generation in self.live.values_mut() {
-            generation.exchanges.remove(&link);
-        }
+        self.live.on_link_down(link);
         self.rumours.on_link_down(link);
     }
 
@@ -241,19 +214,20 @@ impl Shards {
 
     /// Messages that are not decoded yet, with the bytes held of each.
     pub(crate) fn undecoded(&self) -> impl Iterator<Item = (ContentId, usize)> + '_ {
-        let undecoded = self.live.values().filter(|generation| !generation.is_whole());
-        undecoded.map(|generation| (generation.header.content, generation.held_bytes()))
+        let undecoded = self.live.iter().filter(|(_, generation)| !generation.is_whole());
+        undecoded.map(|(_, generation)| (generation.header.content, generation.held_bytes()))
     }
 
-    pub(crate) fn check(&self, config: &Config, links: &Links) -> Result<(), Broken> {
-        let undecoded = self.undecoded().count();
-        let listed =
-            self.order.len() == self.live.len() && self.order.iter().all(|id| self.live.contains_key(id));
+    pub(crate) fn check(&self, config: &Config, now: Time, links: &Links, mesh: &Mesh) -> Result<(), Broken> {
+        let undecoded = self.live.undecoded();
         let bounded = undecoded <= config.coded.undecoded_max && self.rumours.is_bounded();
-        ensure(listed && bounded, Rule::S1, || format!("{undecoded} undecoded of {}", self.live.len()))?;
-        for (id, generation) in &self.live {
+        ensure(self.live.is_sound() && bounded, Rule::S1, || format!("{undecoded} of {}", self.live.len()))?;
+        for (id, generation) in self.live.iter() {
             for link in generation.exchanges.keys() {
                 ensure(links.is_live(*link), Rule::S2, || format!("{id:?}: {link:?}"))?;
+                let terms = self.terms(config, now, mesh, generation, *link);
+                let found = !generation.can_send(*link, terms) || self.live.is_scheduled(*link, generation);
+                ensure(found, Rule::S4, || format!("{id:?}: {link:?}"))?;
             }
             if let Body::Collecting(collecting) = &generation.body {
                 let held = |index: u16| {
@@ -268,7 +242,7 @@ impl Shards {
 
     pub(crate) fn fold_into(&self, hash: &mut crate::TraceHash) {
         use crate::Fold;
-        for (id, generation) in &self.live {
+        for (id, generation) in self.live.iter() {
             (id, generation.rank(), generation.is_whole()).fold_into(hash);
             for (link, exchange) in &generation.exchanges {
                 (link, exchange.sent, exchange.received, exchange.done, exchange.wanted).fold_into(hash);

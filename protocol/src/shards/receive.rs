@@ -56,7 +56,8 @@ impl Shards {
             generation.exchanges.entry(link).or_default().on_have(&have, k);
         }
         self.wake_by(repair_at);
-        self.insert(cx, id, generation);
+        self.live.insert(generation);
+        self.make_room(cx);
     }
 
     /// A shard came.
@@ -92,9 +93,11 @@ impl Shards {
 
     /// The rank rose: perhaps the message can be decoded.
     fn on_progress(&mut self, cx: &mut Ctx<'_>, id: CodingId) -> ShardVerdict {
+        if let Some(generation) = self.live.get_mut(&id) {
+            generation.on_progress(cx.now, cx.config.coded.repair_after);
+        }
+        self.live.schedule(&id);
         let Some(generation) = self.live.get_mut(&id) else { return ShardVerdict::Handled };
-        generation.on_progress(cx.now, cx.config.coded.repair_after);
-        self.open.insert(id);
         if generation.rank() < generation.k() {
             return ShardVerdict::Handled;
         }
@@ -144,7 +147,8 @@ impl Shards {
         if let Some(generation) = self.live.get_mut(&have.message) {
             let k = generation.k();
             generation.exchanges.entry(link).or_default().on_have(have, k);
-            self.open.insert(have.message);
+            self.live.schedule(&have.message);
+            self.live.on_sent(&have.message);
         } else if have.rank > 0
             && !self.finished.contains(&have.message)
             && let Some(due) = self.rumours.on_have(link, have, cx.now + cx.config.coded.repair_after)
@@ -160,7 +164,7 @@ impl Shards {
         {
             let k = generation.k();
             generation.exchanges.entry(link).or_default().on_want(want, k);
-            self.open.insert(want.message);
+            self.live.schedule(&want.message);
         }
     }
 

@@ -25,7 +25,7 @@ impl Shards {
             return;
         }
         let pause = cx.config.coded.repair_after;
-        for generation in self.live.values_mut().filter(|generation| !generation.is_whole()) {
+        for (_, generation) in self.live.iter_mut().filter(|(_, generation)| !generation.is_whole()) {
             if generation.repair_at <= cx.now {
                 pull(cx, generation);
                 generation.repairs += 1;
@@ -39,8 +39,8 @@ impl Shards {
                 rpc.coded.wants.push(want);
             }
         }
-        let undecoded = self.live.values().filter(|generation| !generation.is_whole());
-        let repairs = undecoded.map(|generation| generation.repair_at);
+        let undecoded = self.live.iter().filter(|(_, generation)| !generation.is_whole());
+        let repairs = undecoded.map(|(_, generation)| generation.repair_at);
         self.next_repair = repairs.chain(self.rumours.next_due()).min();
     }
 

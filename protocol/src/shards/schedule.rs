@@ -1,15 +1,14 @@
 //! Which message and which neighbour are next, now that a link can take something.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 
 use super::Shards;
 use super::generation::{Generation, Terms};
+use super::table::Age;
 use crate::ctx::Ctx;
 use crate::mesh::Mesh;
 use crate::rpc::{Coded, Rpc};
-use crate::{CodingId, LinkId};
+use crate::{CodingId, Config, LinkId, Time};
 
 /// A shard that can be made now for a link with room.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +18,12 @@ pub(crate) struct Ready {
     terms: Terms,
 }
 
-/// How a link orders messages: own first, then the one nearest to completion at the neighbour.
-type Urgency = (Reverse<bool>, u16, CodingId);
+/// How a link orders messages: own first, then the one nearest to completion at the neighbour, then the oldest.
+type Urgency = (bool, u16, Age);
+
+/// Messages that are compared for one shard. Beyond them the order is the agenda's, so that a long backlog does not
+/// make each shard dearer.
+const COMPARED_MAX: usize = 32;
 
 impl Shards {
     /// The next shard to make; `None` when no link with room can use one.
@@ -28,42 +31,34 @@ impl Shards {
     /// Each link takes its most urgent message; between links, fewest sent first, then fewest received (published
     /// simulations: better than the sum).
     pub(crate) fn next(&mut self, cx: &Ctx<'_>, mesh: &Mesh) -> Option<Ready> {
-        let mut best: BTreeMap<LinkId, (Urgency, Ready, (u16, u16))> = BTreeMap::new();
-        let mut idle = Vec::new();
-        for id in &self.open {
-            let Some(generation) = self.live.get(id) else { continue };
-            let mut anything = false;
-            for (link, exchange) in &generation.exchanges {
-                let terms = self.terms(cx, mesh, generation, *link);
-                if !generation.can_send(*link, terms) {
-                    continue;
-                }
-                anything = true;
-                if !cx.links.has_room(*link) {
-                    continue;
-                }
-                let missing = generation.k().saturating_sub(exchange.estimate());
-                let urgency = (Reverse(generation.own), missing, *id);
-                let ready = Ready { link: *link, message: *id, terms };
-                let entry = (urgency, ready, (exchange.sent, exchange.received));
-                best.entry(*link)
-                    .and_modify(|held| {
-                        if urgency < held.0 {
-                            *held = entry;
-                        }
-                    })
-                    .or_insert(entry);
+        let with_room = cx.links.iter().filter(|(_, link)| link.coded && link.room > 0).map(|(id, _)| id);
+        let ready = with_room.filter_map(|link| self.next_on(cx, mesh, link));
+        ready.min_by_key(|(exchanged, ready)| (*exchanged, ready.link)).map(|(_, ready)| ready)
+    }
+
+    /// The most urgent message for one link, with what was sent and received of it.
+    fn next_on(&mut self, cx: &Ctx<'_>, mesh: &Mesh, link: LinkId) -> Option<((u16, u16), Ready)> {
+        let (mut idle, mut compared) = (Vec::new(), 0);
+        let mut best: Option<(Urgency, CodingId, Terms, (u16, u16))> = None;
+        for (entry, generation) in self.live.agenda(link) {
+            let terms = self.terms(cx.config, cx.now, mesh, generation, link);
+            let Some(exchange) = generation.exchanges.get(&link).filter(|_| generation.can_send(link, terms))
+            else {
+                idle.push(entry);
+                continue;
+            };
+            let missing = generation.k().saturating_sub(exchange.estimate());
+            let urgency = (!generation.own, missing, generation.age);
+            if best.as_ref().is_none_or(|held| urgency < held.0) {
+                best = Some((urgency, generation.header.id(), terms, (exchange.sent, exchange.received)));
             }
-            if !anything {
-                idle.push(*id);
+            compared += 1;
+            if compared == COMPARED_MAX {
+                break;
             }
         }
-        idle.iter().for_each(|id| {
-            self.open.remove(id);
-        });
-        best.into_values()
-            .min_by_key(|(_, ready, exchanged)| (*exchanged, ready.link))
-            .map(|(_, ready, _)| ready)
+        self.live.tidy(link, &idle);
+        best.map(|(_, message, terms, exchanged)| (exchanged, Ready { link, message, terms }))
     }
 
     /// Makes that shard: a frame with the message's header in front if the neighbour does not have it.
@@ -78,13 +73,22 @@ impl Shards {
             exchange.header_sent = true;
         }
         coded.shards.push(shard);
+        self.live.on_sent(&ready.message);
         Some(Rpc { coded, ..Rpc::default() })
     }
 
-    fn terms(&self, cx: &Ctx<'_>, mesh: &Mesh, generation: &Generation, link: LinkId) -> Terms {
-        let config = &cx.config.coded;
+    /// How this node may send a message to a neighbour now.
+    pub(super) fn terms(
+        &self,
+        config: &Config,
+        now: Time,
+        mesh: &Mesh,
+        generation: &Generation,
+        link: LinkId,
+    ) -> Terms {
+        let config = &config.coded;
         Terms {
-            trust: self.distrust.trust(config, cx.now, &generation.header.topic),
+            trust: self.distrust.trust(config, now, &generation.header.topic),
             threshold: config.threshold.rank(generation.k(), config.threshold_rule),
             in_mesh: mesh.contains(&generation.header.topic, link),
         }

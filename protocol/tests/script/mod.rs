@@ -118,6 +118,7 @@ impl World {
                 "min" => settings.mesh.min = number(value),
                 "max" => settings.mesh.max = number(value),
                 "outbox" => settings.outbox_messages_max = number(value),
+                "backlog" => settings.backlog_bytes_max = number(value),
                 "max-message" => settings.message_bytes_max = number(value),
                 "small" => settings.coded.small_message_bytes = number(value),
                 "rule" if value == "exceeds" => settings.coded.threshold_rule = ThresholdRule::Exceeds,
