@@ -17,7 +17,7 @@ fn garble_dense(rpc: &mut Rpc) {
     for shard in &mut rpc.coded.shards {
         match &shard.id {
             ShardId::Dense(_) => {
-                shard.body = shard.body.iter().map(|byte| byte ^ 0x5a).collect::<Vec<u8>>().into()
+                shard.body = shard.body.iter().map(|byte| byte ^ 0x5a).collect::<Vec<u8>>().into();
             }
             ShardId::Canonical(_) => {}
         }
