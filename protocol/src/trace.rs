@@ -146,8 +146,6 @@ pub enum RejectReason {
     InvalidSignature,
     /// A shard does not match its hash in the header.
     InvalidShard,
-    /// Longer than this node takes.
-    TooLarge,
     /// The application refused it.
     Validation,
     /// The application ignored it.

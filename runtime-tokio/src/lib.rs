@@ -39,6 +39,7 @@ mod handle;
 mod identity;
 mod queue;
 mod snapshot;
+mod system;
 
 pub use braidcast_protocol::{
     CodedSettings, ConfigError, ContentId, Dedup, GossipSettings, Integrity, LeaveError, MeshSettings,
@@ -52,6 +53,7 @@ pub use identity::{FileFault, Identity, IdentityError, KEY_FILE, KeyFault, Unsup
 pub use libp2p_identity::Keypair;
 pub use queue::{Listener, QueueBounds};
 pub use snapshot::{Counters, PeerSnapshot, Snapshot, TopicSnapshot};
+pub use system::{SystemUsage, Usage};
 
 /// A peer id in the text form of libp2p (base58btc).
 pub fn peer_id_text(peer: &PeerId) -> String {

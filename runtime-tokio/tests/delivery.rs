@@ -4,10 +4,13 @@
 
 mod common;
 
-use braidcast_runtime_tokio::{ContentId, Mode, NodeError, PublishError, SubscribeError};
+use std::collections::BTreeSet;
+
+use braidcast_runtime_tokio::{ContentId, Mode, NodeError, PublishError, Settings, SubscribeError};
+use bytes::Bytes;
 
 use common::{
-    MODES, QUIC, TCP, builder, meshed, network, next, payload, stop_all, subscribe_all, until, within,
+    MODES, QUIC, TCP, address, builder, meshed, network, next, payload, stop_all, subscribe_all, until, within,
 };
 
 /// 4096 is where coding begins; 1 MiB is the limit.
@@ -137,4 +140,37 @@ async fn publishing_joins_and_leaving_ends_the_subscription() {
     assert!(matches!(nodes[0].leave("joined").await, Err(NodeError::Leave(_))));
     assert_eq!(nodes[0].join("").await, Err(NodeError::Subscribe(SubscribeError::Empty)));
     stop_all(&nodes).await;
+}
+
+/// Publishers wait for the network instead of overrunning the queues.
+#[tokio::test]
+async fn a_burst_beyond_all_bounds_is_delivered_whole() {
+    const SENT: u64 = 60;
+    const BYTES: usize = 50_000;
+    for mode in MODES {
+        let tight = |s: &mut Settings| {
+            s.backlog_bytes_max = 4 * BYTES;
+            s.gossip.cache_bytes_max = 8 * BYTES;
+            s.outbox_messages_max = 4;
+        };
+        let first = builder(mode, TCP).settings(tight).start().await.unwrap();
+        let second = builder(mode, TCP).settings(tight).bootstrap(address(&first));
+        let nodes = [first, second.start().await.unwrap()];
+        let mut subscriptions = subscribe_all(&nodes, "t").await;
+        meshed(&nodes, "t").await;
+        let publish = async {
+            for salt in 0..SENT {
+                nodes[0].publish("t", payload(BYTES, salt)).await.unwrap();
+            }
+        };
+        let receive = async {
+            let mut missing: BTreeSet<Bytes> = (0..SENT).map(|salt| payload(BYTES, salt)).collect();
+            while !missing.is_empty() {
+                let message = next(&mut subscriptions[1]).await;
+                assert!(missing.remove(&message.payload), "each once");
+            }
+        };
+        tokio::join!(publish, receive);
+        stop_all(&nodes).await;
+    }
 }

@@ -4,18 +4,29 @@ use std::ops::ControlFlow;
 
 use braidcast_protocol::{ContentId, Event, PublishError, SubscribeError, Topic};
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::Driver;
 use super::stop::Stop;
 use crate::handle::{Command, Subscription};
 use crate::snapshot::{PeerSnapshot, Snapshot, TopicSnapshot};
 
+/// A message that the core does not take yet.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    topic: Topic,
+    payload: Bytes,
+    reply: oneshot::Sender<Result<ContentId, PublishError>>,
+}
+
 impl Driver {
     /// Answers a command, or breaks off the loop. An answer that nobody waits for any more is dropped.
     pub(super) fn on_command(&mut self, command: Command) -> ControlFlow<Stop> {
         match command {
             Command::Publish { topic, payload, reply } => {
-                let _ = reply.send(self.publish(&topic, payload));
+                // Behind those that wait already, so that one publisher's messages keep their order.
+                self.waiting.push_back(Waiting { topic, payload, reply });
+                self.publish_waiting();
             }
             Command::Join { topic, reply } => {
                 let joined = self.core.subscribe(self.clock.now(), &topic, &mut self.out);
@@ -52,6 +63,30 @@ impl Driver {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Publishes what the core takes now. What it refuses for its backlog waits for links to take some of that;
+    /// its publisher waits with it, so at most one message per publishing task is held here.
+    pub(super) fn publish_waiting(&mut self) {
+        while let Some(Waiting { topic, payload, reply }) = self.waiting.pop_front() {
+            if reply.is_closed() {
+                continue;
+            }
+            match self.publish(&topic, payload.clone()) {
+                Err(PublishError::Backlog { .. }) => {
+                    self.waiting.push_front(Waiting { topic, payload, reply });
+                    return;
+                }
+                published @ (Ok(_)
+                | Err(
+                    PublishError::NotSubscribed { .. }
+                    | PublishError::TooLarge { .. }
+                    | PublishError::Subscribe(_),
+                )) => {
+                    let _ = reply.send(published);
+                }
+            }
+        }
     }
 
     fn publish(&mut self, topic: &Topic, payload: Bytes) -> Result<ContentId, PublishError> {

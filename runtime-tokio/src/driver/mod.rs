@@ -11,6 +11,7 @@ mod listeners;
 mod stop;
 mod told;
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use self::clock::{Alarm, Clock};
+use self::commands::Waiting;
 use self::links::{Link, Links, down_cause, link_id, rpc_fault};
 use self::listeners::Listeners;
 use crate::handle::{Command, Message};
@@ -68,6 +70,8 @@ pub(crate) struct Driver {
     links: Links,
     listeners: Listeners,
     counters: Counters,
+    /// Messages that the core does not take yet, in the order of their publishing.
+    waiting: VecDeque<Waiting>,
 }
 
 impl Driver {
@@ -91,6 +95,7 @@ impl Driver {
             links: Links::default(),
             listeners: Listeners::new(bounds),
             counters: Counters::default(),
+            waiting: VecDeque::new(),
         }
     }
 
@@ -101,6 +106,7 @@ impl Driver {
         mut commands: mpsc::Receiver<Command>,
     ) {
         loop {
+            self.publish_waiting();
             self.set_alarm();
             tokio::select! {
                 event = events.recv() => match event {
