@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_protocol::{
-    ContentId, LeaveError, MessageId, PeerId, PublishError, SubscribeError, Topic, Trace,
-};
+use braidcast_protocol::{ContentId, LeaveError, MessageId, PeerId, PublishError, SubscribeError, Topic, Trace};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
