@@ -1,5 +1,7 @@
 //! The answers, as text: scripts search them so.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

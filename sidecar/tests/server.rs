@@ -1,5 +1,7 @@
 //! The server around the service: health, reflection, HTTP/2 manners, shutdown.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod common;
 
 use std::time::Duration;
