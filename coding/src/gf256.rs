@@ -25,7 +25,7 @@ pub const fn xtime(a: u8) -> u8 {
     (a << 1) ^ (((a as i8) >> 7) as u8 & POLYNOMIAL_LOW)
 }
 
-/// The product of two elements. Constant time in neither: two table look-ups.
+/// The product of two elements: three table look-ups, not constant in time.
 #[inline]
 #[must_use]
 pub const fn mul(a: u8, b: u8) -> u8 {
@@ -40,27 +40,6 @@ pub const fn mul(a: u8, b: u8) -> u8 {
 #[must_use]
 pub const fn inv(a: u8) -> Option<u8> {
     if a == 0 { None } else { Some(EXP[GROUP_ORDER - LOG[a as usize] as usize]) }
-}
-
-/// The products of `c` with every element: `row_table(c)[a] == mul(c, a)`.
-///
-/// Costs 255 xors that vectorise, about as much as multiplying a hundred bytes one by one.
-#[must_use]
-pub const fn row_table(c: u8) -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut filled = 1;
-    let mut power = c;
-    // Multiplication by c is linear: the upper half of each doubling is the lower half plus c * x^i.
-    while filled < 256 {
-        let mut a = 0;
-        while a < filled {
-            table[filled + a] = table[a] ^ power;
-            a += 1;
-        }
-        filled *= 2;
-        power = xtime(power);
-    }
-    table
 }
 
 /// Number of non-zero elements.
@@ -160,14 +139,6 @@ mod tests {
         assert_eq!(inv(0), None);
         for a in 1..=255 {
             assert_eq!(mul(a, inv(a).unwrap()), 1);
-        }
-    }
-
-    #[test]
-    fn row_table_holds_all_products_of_its_element() {
-        for c in 0..=255 {
-            let table = row_table(c);
-            assert!((0..=255).all(|a| table[usize::from(a)] == mul(c, a)));
         }
     }
 }

@@ -107,3 +107,80 @@ impl Echelon {
         kernel::product(&mut rows, &[row], &weights, Mode::Accumulate);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Rank by the textbook: all vectors at once, one scalar at a time.
+    fn naive_rank(vectors: &[Vec<u8>], k: usize) -> usize {
+        let mut rows = vectors.to_vec();
+        let mut rank = 0;
+        for column in 0..k {
+            let Some(found) = (rank..rows.len()).find(|r| rows[*r][column] != 0) else { continue };
+            rows.swap(rank, found);
+            let pivot = rows[rank].clone();
+            for row in &mut rows[rank + 1..] {
+                let factor = gf256::mul(row[column], gf256::inv(pivot[column]).unwrap());
+                row.iter_mut().zip(&pivot).for_each(|(a, b)| *a ^= gf256::mul(factor, *b));
+            }
+            rank += 1;
+        }
+        rank
+    }
+
+    fn check_invariants(echelon: &Echelon, accepted: &[Vec<u8>]) {
+        let k = echelon.k;
+        for (index, row) in echelon.rows.chunks_exact(echelon.width).enumerate() {
+            for (other, pivot) in echelon.pivots.iter().enumerate() {
+                assert_eq!(row[usize::from(*pivot)], u8::from(other == index), "E1");
+            }
+            for column in 0..k {
+                let weighted = row[k..].iter().zip(accepted).map(|(w, v)| gf256::mul(*w, v[column]));
+                assert_eq!(weighted.fold(0, |a, b| a ^ b), row[column], "E2");
+            }
+        }
+    }
+
+    /// Few distinct values, so that dependent vectors are common.
+    fn vectors() -> impl Strategy<Value = (usize, Vec<Vec<u8>>)> {
+        let entry = prop_oneof![3 => Just(0), 2 => Just(1), 1 => any::<u8>()];
+        (1_usize..20).prop_flat_map(move |k| {
+            let vector = prop::collection::vec(entry.clone(), k);
+            (Just(k), prop::collection::vec(vector, 0..30))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn elimination_accepts_exactly_the_vectors_that_raise_the_naive_rank((k, vectors) in vectors()) {
+            let mut solving = Echelon::for_solving(k);
+            let mut ranking = Echelon::for_rank(k);
+            let mut accepted = Vec::new();
+            for (n, vector) in vectors.iter().enumerate() {
+                let raises = naive_rank(&vectors[..=n], k) > solving.rank();
+                prop_assert_eq!(solving.is_innovative(vector), raises);
+                prop_assert_eq!(solving.insert(vector), raises);
+                prop_assert_eq!(ranking.insert(vector), raises);
+                if raises {
+                    accepted.push(vector.clone());
+                }
+                check_invariants(&solving, &accepted);
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_row_is_solved_as_soon_as_the_vectors_span_it() {
+        let mut echelon = Echelon::for_solving(3);
+        assert!(echelon.insert(&[1, 1, 0]));
+        assert_eq!(echelon.solution(0), None);
+        assert!(echelon.insert(&[0, 1, 0]));
+        assert_eq!(echelon.solution(0), Some(&[1, 1][..]));
+        assert_eq!(echelon.solution(2), None);
+    }
+}

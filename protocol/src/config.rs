@@ -36,6 +36,8 @@ pub struct Settings {
     pub topic_bytes_max: usize,
     /// Whole messages that wait for one slow link before the oldest is dropped; default 256.
     pub outbox_messages_max: usize,
+    /// Bytes of own coded messages that were not handed out yet before publishing is refused; default 32 MiB.
+    pub backlog_bytes_max: usize,
 }
 
 /// Mesh upkeep. Source: gossipsub v1.0 and v1.1, "Parameters".
@@ -350,6 +352,7 @@ impl Default for Settings {
             topics_max: 1024,
             topic_bytes_max: 1024,
             outbox_messages_max: 256,
+            backlog_bytes_max: 32 << 20,
         }
     }
 }
@@ -444,7 +447,10 @@ mod tests {
             change(&mut settings);
             Config::new(settings).unwrap_err()
         };
-        assert!(matches!(refuse(|s| s.mesh.min = 7), ConfigError::MeshDegrees { min: 7, target: 6, max: 12 }));
+        assert!(matches!(
+            refuse(|s| s.mesh.min = 7),
+            ConfigError::MeshDegrees { min: 7, target: 6, max: 12 }
+        ));
         assert!(matches!(refuse(|s| s.mesh.target = 13), ConfigError::MeshDegrees { .. }));
         assert!(matches!(
             refuse(|s| s.coded.shard_factor = ShardFactor::Fixed(0)),
@@ -452,9 +458,6 @@ mod tests {
         ));
         assert!(matches!(refuse(|s| s.gossip.history_gossip = 6), ConfigError::History { .. }));
         assert!(matches!(refuse(|s| s.message_bytes_max = 0), ConfigError::MessageBytes { .. }));
-        assert_eq!(
-            refuse(|s| s.mesh.heartbeat = Duration::ZERO),
-            ConfigError::Zero { name: "heartbeat" }
-        );
+        assert_eq!(refuse(|s| s.mesh.heartbeat = Duration::ZERO), ConfigError::Zero { name: "heartbeat" });
     }
 }

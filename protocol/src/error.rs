@@ -19,6 +19,13 @@ pub enum PublishError {
         /// The limit.
         bytes_max: usize,
     },
+    /// The links have not taken earlier messages yet; to take more would be to lose some. Try again when the
+    /// node has sent something.
+    #[error("{waiting} earlier messages have not left yet")]
+    Backlog {
+        /// How many.
+        waiting: usize,
+    },
     /// The topic would have to be joined first and cannot be.
     #[error(transparent)]
     Subscribe(#[from] SubscribeError),

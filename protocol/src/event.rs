@@ -7,6 +7,10 @@ use crate::{LinkId, MessageId, PeerId};
 
 /// A fact. Nothing here can be refused.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once or twice; a box would cost an allocation per frame"
+)]
 pub enum Event {
     /// An authenticated link to a peer is ready. A peer has at most one link at a time.
     LinkUp {

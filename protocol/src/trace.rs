@@ -144,8 +144,8 @@ pub struct ShardTrace {
 pub enum RejectReason {
     /// The publisher's signature does not match.
     InvalidSignature,
-    /// Longer than this node takes.
-    TooLarge,
+    /// A shard does not match its hash in the header.
+    InvalidShard,
     /// The application refused it.
     Validation,
     /// The application ignored it.

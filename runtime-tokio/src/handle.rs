@@ -1,25 +1,41 @@
 //! The handle: what an application, the sidecar and the HTTP API see of a running node.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_protocol::{ContentId, LeaveError, MessageId, PeerId, PublishError, SubscribeError, Topic, Trace};
+use braidcast_protocol::{
+    ContentId, LeaveError, MessageId, PeerId, PublishError, SubscribeError, Topic, Trace, Verdict,
+};
+use braidcast_transport::{DialError, Multiaddr, Transport};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::peer_id_text;
 use crate::queue::Listener;
 use crate::snapshot::Snapshot;
 
 /// A running node. Clones are handles of the same node.
+///
+/// The node stops when the last handle is dropped, at once and without sending what still waits;
+/// [`Self::shutdown`] is the polite way. Subscriptions and traces do not keep it running.
 #[derive(Clone, Debug)]
 pub struct Node {
     pub(crate) shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) peer_id: PeerId,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// Only asked where it listens; it ends with the driver, whoever else holds it.
+    pub(crate) transport: Transport,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("peer_id", &self.peer_id).finish_non_exhaustive()
+    }
 }
 
 /// A message as it was published.
@@ -69,6 +85,14 @@ pub enum NodeError {
     /// The topic was not left.
     #[error(transparent)]
     Leave(#[from] LeaveError),
+    /// The address cannot be dialed.
+    #[error("cannot dial {address}: {reason}")]
+    Dial {
+        /// What was given.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// What a handle asks of the driver.
@@ -80,6 +104,8 @@ pub(crate) enum Command {
     Leave { topic: Topic, reply: oneshot::Sender<Result<(), LeaveError>> },
     Traces { reply: oneshot::Sender<Traces> },
     Snapshot { reply: oneshot::Sender<Snapshot> },
+    Dial { address: Multiaddr, reply: oneshot::Sender<Result<(), DialError>> },
+    Judge { message: MessageId, verdict: Verdict, reply: oneshot::Sender<()> },
     Shutdown { deadline: Duration, reply: oneshot::Sender<()> },
 }
 
@@ -127,6 +153,28 @@ impl Node {
         self.ask(|reply| Command::Snapshot { reply }).await
     }
 
+    /// The multiaddrs at which others reach this node, each with its peer id: one per interface and port.
+    pub fn listen_addrs(&self) -> Vec<String> {
+        let peer = peer_id_text(&self.shared.peer_id);
+        self.shared.transport.listen_addrs().iter().map(|address| format!("{address}/p2p/{peer}")).collect()
+    }
+
+    /// Starts to dial a peer; returns before it has answered. Dialed once: [`crate::NodeBuilder::bootstrap`]
+    /// is for peers to stay connected to.
+    pub async fn dial(&self, address: &str) -> Result<(), NodeError> {
+        let refused = |reason: String| NodeError::Dial { address: address.to_owned(), reason };
+        let parsed = Multiaddr::from_str(address).map_err(|error| refused(error.to_string()))?;
+        let dialing = self.ask(|reply| Command::Dial { address: parsed, reply }).await?;
+        dialing.map_err(|error| refused(error.to_string()))
+    }
+
+    /// Judges a delivered message, which is only forwarded then: for nodes with
+    /// [`Validation::Application`](crate::Validation::Application), without effect in others.
+    pub async fn judge(&self, message: &MessageId, verdict: Verdict) -> Result<(), NodeError> {
+        let message = message.clone();
+        self.ask(|reply| Command::Judge { message, verdict, reply }).await
+    }
+
     /// Says goodbye to all peers and stops; waits at most `deadline` for what is still being sent.
     ///
     /// Stopping a stopped node does nothing.
@@ -140,3 +188,6 @@ impl Node {
         answer.await.map_err(|_| NodeError::Stopped)
     }
 }
+
+/// Commands that wait for the driver; each may hold a payload.
+pub(crate) const COMMANDS_MAX: usize = 64;

@@ -47,7 +47,10 @@ pub struct Listener<T> {
 pub(crate) fn bounded<T>(bounds: QueueBounds) -> (Feed<T>, Listener<T>) {
     let (sender, receiver) = mpsc::channel(bounds.items_max.max(1));
     let counters = Arc::new(Counters::default());
-    (Feed { sender, counters: counters.clone(), bytes_max: bounds.bytes_max }, Listener { receiver, counters })
+    (
+        Feed { sender, counters: counters.clone(), bytes_max: bounds.bytes_max },
+        Listener { receiver, counters },
+    )
 }
 
 impl<T> Feed<T> {

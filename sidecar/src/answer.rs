@@ -63,6 +63,7 @@ fn code(error: &NodeError) -> &'static str {
         return match error {
             PublishError::NotSubscribed { .. } => "not_subscribed",
             PublishError::TooLarge { .. } => "too_large",
+            PublishError::Backlog { .. } => "backlog",
             PublishError::Subscribe(error) => topic_code(error),
         };
     }

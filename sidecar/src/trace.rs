@@ -258,7 +258,7 @@ fn raws(ids: &[MessageId]) -> Vec<Bytes> {
 fn reason_text(reason: RejectReason) -> &'static str {
     match reason {
         RejectReason::InvalidSignature => "invalid signature",
-        RejectReason::TooLarge => "message too large",
+        RejectReason::InvalidShard => "invalid shard",
         RejectReason::Validation => "validation failed",
         RejectReason::ValidationIgnored => "validation ignored",
     }

@@ -1,90 +1,82 @@
 //! The product without any processor-specific instruction: the reference, and the fallback everywhere.
 //!
-//! Multiplication by a byte is a sum of products by powers of x. The powers of one source vector are made once
-//! (the ladder s, s*x, s*x^2, …) and shared by up to four outputs, each of which adds those that its coefficient
-//! has a bit for. The loops run over fixed-size arrays of bytes, which compilers turn into vector code.
+//! A coefficient is a sum of powers of x. So an output is the sum over i of x^i times the sum of those sources
+//! whose coefficient contains x^i. Evaluated from the highest power down (Horner's rule), that takes seven
+//! multiplications by x for any number of sources, and one xor for every bit set in a coefficient. The sums stay
+//! in registers; the loops run over fixed-size arrays of bytes, which compilers turn into vector code.
+//!
+//! Compared on one x86-64 machine with SSE2 only, in byte products per nanosecond: 15 from 16 sources on, 11 with
+//! four, for any number of outputs. A table of products for each coefficient gives 3; a ladder of powers of each
+//! source, shared by four outputs, gives 12 to 13 and so is better only for few sources.
+
+use core::ops::Range;
 
 use crate::gf256;
 
 /// `dst[d] ^= sum over s of coef[d][s] * src[s]`; lengths were checked by the caller.
 pub(super) fn accumulate(dst: &mut [&mut [u8]], src: &[&[u8]], coef: &[u8]) {
     let len = dst.first().map_or(0, |row| row.len());
-    for start in (0..len).step_by(STRIPE) {
-        let stripe = start..len.min(start + STRIPE);
-        for (block, rows) in dst.chunks_mut(BLOCK).enumerate() {
-            for (s, source) in src.iter().enumerate() {
-                let coefficient = |d: usize| coef[(block * BLOCK + d) * src.len() + s];
-                let source = &source[stripe.clone()];
-                match rows {
-                    [a] => by_table(&mut a[stripe.clone()], source, coefficient(0)),
-                    [a, b] => {
-                        let out = [&mut a[stripe.clone()], &mut b[stripe.clone()]];
-                        by_ladder(out, source, core::array::from_fn(coefficient));
-                    }
-                    [a, b, c] => {
-                        let out = [&mut a[stripe.clone()], &mut b[stripe.clone()], &mut c[stripe.clone()]];
-                        by_ladder(out, source, core::array::from_fn(coefficient));
-                    }
-                    [a, b, c, d, ..] => {
-                        let [a, b, c, d] = [a, b, c, d].map(|row| &mut row[stripe.clone()]);
-                        by_ladder([a, b, c, d], source, core::array::from_fn(coefficient));
-                    }
-                    [] => {}
-                }
+    for (index, sources) in src.chunks(GROUP).enumerate() {
+        let columns = index * GROUP..index * GROUP + sources.len();
+        for start in (0..len).step_by(STRIPE) {
+            let stripe = start..len.min(start + STRIPE);
+            for (out, coefficients) in dst.iter_mut().zip(coef.chunks_exact(src.len())) {
+                add_stripe(out, sources, &planes(&coefficients[columns.clone()]), stripe.clone());
             }
         }
     }
 }
 
-/// One source into one output through the table of all products of the coefficient.
-fn by_table(out: &mut [u8], source: &[u8], coefficient: u8) {
-    match coefficient {
-        0 => {}
-        1 => out.iter_mut().zip(source).for_each(|(o, s)| *o ^= s),
-        _ => {
-            let table = gf256::row_table(coefficient);
-            out.iter_mut().zip(source).for_each(|(o, s)| *o ^= table[usize::from(*s)]);
+/// For each power of x, from the highest down, the set of sources whose coefficient contains it.
+type Planes = [u32; 8];
+
+fn planes(coefficients: &[u8]) -> Planes {
+    let mut planes = [0; 8];
+    for (s, coefficient) in coefficients.iter().enumerate() {
+        for (bit, plane) in planes.iter_mut().rev().enumerate() {
+            *plane |= u32::from(coefficient >> bit & 1) << s;
         }
     }
+    planes
 }
 
-/// One source into `D` outputs that share its ladder of powers of x.
-fn by_ladder<const D: usize>(mut out: [&mut [u8]; D], source: &[u8], coefficients: [u8; D]) {
-    let (chunks, rest) = source.as_chunks::<LANES>();
-    for (i, chunk) in chunks.iter().enumerate() {
-        let mut sums = [[0; LANES]; D];
-        for (sum, row) in sums.iter_mut().zip(&out) {
-            sum.copy_from_slice(&row[i * LANES..][..LANES]);
-        }
-        add_ladder(&mut sums, *chunk, coefficients);
-        for (sum, row) in sums.iter().zip(&mut out) {
-            row[i * LANES..][..LANES].copy_from_slice(sum);
-        }
-    }
-    let done = chunks.len() * LANES;
-    for (row, coefficient) in out.iter_mut().zip(coefficients) {
-        row[done..].iter_mut().zip(rest).for_each(|(o, s)| *o ^= gf256::mul(coefficient, *s));
-    }
+/// Adds to one stripe of one output, in pieces that get smaller towards its end.
+fn add_stripe(out: &mut [u8], sources: &[&[u8]], planes: &Planes, stripe: Range<usize>) {
+    let mut left = stripe;
+    add_pieces::<128>(out, sources, planes, &mut left);
+    add_pieces::<32>(out, sources, planes, &mut left);
+    add_pieces::<8>(out, sources, planes, &mut left);
+    add_pieces::<1>(out, sources, planes, &mut left);
 }
 
+/// Adds to as many whole pieces of `N` bytes as are left, and takes them off `left`.
 #[inline(always)]
-fn add_ladder<const D: usize>(sums: &mut [[u8; LANES]; D], mut power: [u8; LANES], coefficients: [u8; D]) {
-    for bit in 0..8 {
-        for (sum, coefficient) in sums.iter_mut().zip(coefficients) {
-            // The same for every chunk of a stripe, so the branch is predicted; a mask would cost more.
-            if coefficient >> bit & 1 == 1 {
-                sum.iter_mut().zip(&power).for_each(|(o, p)| *o ^= p);
-            }
-        }
-        power.iter_mut().for_each(|p| *p = gf256::xtime(*p));
+fn add_pieces<const N: usize>(out: &mut [u8], sources: &[&[u8]], planes: &Planes, left: &mut Range<usize>) {
+    while left.len() >= N {
+        let sum = horner::<N>(sources, planes, left.start);
+        out[left.start..][..N].iter_mut().zip(&sum).for_each(|(o, s)| *o ^= s);
+        left.start += N;
     }
 }
 
-/// Outputs that share one ladder: their sums and the ladder fit the 16 vector registers of the smallest targets.
-const BLOCK: usize = 4;
+/// `N` bytes of the sum over all sources, from byte `start`.
+#[inline(always)]
+fn horner<const N: usize>(sources: &[&[u8]], planes: &Planes, start: usize) -> [u8; N] {
+    let mut sum = [0; N];
+    for plane in planes {
+        sum.iter_mut().for_each(|s| *s = gf256::xtime(*s));
+        let mut members = *plane;
+        while members != 0 {
+            let source = &sources[members.trailing_zeros() as usize][start..start + N];
+            sum.iter_mut().zip(source).for_each(|(s, a)| *s ^= a);
+            members &= members - 1;
+        }
+    }
+    sum
+}
 
-/// Bytes worked on at once: two vectors of SSE2 or NEON.
-const LANES: usize = 32;
+/// Sources taken together: as many as a set of them has bits.
+const GROUP: usize = u32::BITS as usize;
 
-/// Columns worked on at once, in bytes: one source and a block of outputs of this width stay in a 32 KiB cache.
+/// Columns worked on at once, in bytes, so that the sources stay in a cache while all outputs are made.
 const STRIPE: usize = 4096;

@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::wire::{CODED_EXTENSION, Value, each_field};
 use super::{
-    Coded, Control, Extensions, Have, Header, HeaderFault, IHave, Message, Prune, Rpc, Shard, Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFault, IHave, Message, Prune, Rpc, Shard, Subscription,
+    Want,
 };
 use crate::{CodingId, MessageId, PeerId, Topic};
 
@@ -277,7 +278,8 @@ impl Decoder<'_> {
             match (tag, value) {
                 (1, Value::Bytes(bytes)) => message = Some(coding_id(&bytes)?),
                 (2, Value::Varint(index)) => {
-                    let index = u16::try_from(index).map_err(|_| RpcFault::BadField { field: "shard index" })?;
+                    let index =
+                        u16::try_from(index).map_err(|_| RpcFault::BadField { field: "shard index" })?;
                     id = Some(ShardId::Canonical(index));
                 }
                 (3, Value::Bytes(bytes)) => {

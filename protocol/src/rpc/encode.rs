@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 
 use super::wire::{CODED_EXTENSION, Chunks, Encode, Sink, put_body, put_bytes, put_message, put_varint};
 use super::{
-    Coded, Control, Extensions, Have, Header, IHave, Message, MessageId, Prune, Rpc, Shard, Subscription, Topic,
-    Want,
+    Coded, Control, Extensions, Have, Header, IHave, Message, MessageId, Prune, Rpc, Shard, Subscription,
+    Topic, Want,
 };
 
 /// A frame in pieces, to be sent one after another.
@@ -51,7 +51,7 @@ pub(super) fn rpc(rpc: &Rpc) -> Frame {
 }
 
 pub(super) fn rpc_len(rpc: &Rpc) -> usize {
-    rpc.encoded_len()
+    Encode::encoded_len(rpc)
 }
 
 /// What GossipSub signs: a fixed prefix, then the message without signature and key.

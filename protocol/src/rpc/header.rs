@@ -195,8 +195,8 @@ impl HeaderFields {
             }
             Ok(())
         })?;
-        let params =
-            Params::for_message(length, k).map_err(|fault| RpcFault::BadHeader(HeaderFault::Params(fault)))?;
+        let params = Params::for_message(length, k)
+            .map_err(|fault| RpcFault::BadHeader(HeaderFault::Params(fault)))?;
         let (bytes, listed) = (hashes.len(), hashes.len() / 32);
         if bytes % 32 != 0 || listed < k || listed > 255 {
             return Err(RpcFault::BadHeader(HeaderFault::Hashes { bytes, k }));

@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod header;
+mod split;
 mod wire;
 
 use alloc::sync::Arc;
@@ -47,6 +48,13 @@ impl Rpc {
     /// Length of [`Self::encode`]'s result, bytes.
     pub fn encoded_len(&self) -> usize {
         encode::rpc_len(self)
+    }
+
+    /// Spreads control over frames of at most about `bytes_max`; a frame with bodies stays as it is.
+    ///
+    /// rust-libp2p closes a stream on which a frame has more than 16 KiB of control.
+    pub fn split(self, bytes_max: usize) -> Vec<Self> {
+        split::split(self, bytes_max)
     }
 
     /// Bytes of payload and shards in it.

@@ -1,0 +1,137 @@
+//! The live links: who is at the other end, what they subscribed to, and what waits for them.
+//!
+//! Invariants. L1: a peer has at most one link. L2: what waits for a link is within its bounds.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use crate::invariants::{Broken, Rule, ensure};
+use crate::rpc::{Message, Rpc, Subscription};
+use crate::{Agent, Config, LinkId, Origin, PeerId, Protocol, Topic};
+
+/// All live links, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    links: BTreeMap<LinkId, Link>,
+    by_peer: BTreeMap<PeerId, LinkId>,
+}
+
+/// One live link.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) peer: PeerId,
+    pub(crate) origin: Origin,
+    pub(crate) agent: Agent,
+    /// Whether the peer announced our extension (and we did).
+    pub(crate) coded: bool,
+    pub(crate) rtt: Option<Duration>,
+    /// Packets lost, as the transport counts.
+    pub(crate) lost: u64,
+    /// What the peer subscribed to.
+    pub(crate) topics: BTreeSet<Topic>,
+    /// Bulk bytes that the link can take now.
+    pub(crate) room: usize,
+    /// Control that goes out at the end of this input, in one frame.
+    pub(crate) control: Rpc,
+    /// Whole messages that wait for room, by reference.
+    pub(crate) outbox: VecDeque<Arc<Message>>,
+}
+
+impl Link {
+    /// Whether the peer takes part in meshes.
+    pub(crate) fn meshes(&self) -> bool {
+        self.agent.protocol > Protocol::Floodsub
+    }
+
+    /// Queues a message; gives back the one that had to leave for it.
+    pub(crate) fn enqueue(&mut self, message: Arc<Message>, max: usize) -> Option<Arc<Message>> {
+        self.outbox.push_back(message);
+        if self.outbox.len() > max { self.outbox.pop_front() } else { None }
+    }
+}
+
+impl Links {
+    /// Takes a new link. A peer's earlier link, which the driver should have taken down, is given back.
+    pub(crate) fn up(&mut self, id: LinkId, peer: PeerId, origin: Origin, agent: Agent) -> Option<LinkId> {
+        let link = Link {
+            peer,
+            origin,
+            agent,
+            coded: false,
+            rtt: None,
+            lost: 0,
+            topics: BTreeSet::new(),
+            room: 0,
+            control: Rpc::default(),
+            outbox: VecDeque::new(),
+        };
+        self.links.insert(id, link);
+        self.by_peer.insert(peer, id).filter(|earlier| *earlier != id)
+    }
+
+    pub(crate) fn down(&mut self, id: LinkId) -> Option<Link> {
+        let link = self.links.remove(&id)?;
+        if self.by_peer.get(&link.peer) == Some(&id) {
+            self.by_peer.remove(&link.peer);
+        }
+        Some(link)
+    }
+
+    pub(crate) fn get(&self, id: LinkId) -> Option<&Link> {
+        self.links.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.get_mut(&id)
+    }
+
+    pub(crate) fn is_live(&self, id: LinkId) -> bool {
+        self.links.contains_key(&id)
+    }
+
+    pub(crate) fn peer(&self, id: LinkId) -> Option<PeerId> {
+        self.links.get(&id).map(|link| link.peer)
+    }
+
+    pub(crate) fn is_coded(&self, id: LinkId) -> bool {
+        self.links.get(&id).is_some_and(|link| link.coded)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.links.iter().map(|(id, link)| (*id, link))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (LinkId, &mut Link)> {
+        self.links.iter_mut().map(|(id, link)| (*id, link))
+    }
+
+    /// Links whose peer subscribed to the topic.
+    pub(crate) fn subscribers<'a>(&'a self, topic: &'a Topic) -> impl Iterator<Item = (LinkId, &'a Link)> {
+        self.iter().filter(|(_, link)| link.topics.contains(topic))
+    }
+
+    /// The control frame that is being gathered for a link; `None` when it is gone.
+    pub(crate) fn control(&mut self, id: LinkId) -> Option<&mut Rpc> {
+        self.links.get_mut(&id).map(|link| &mut link.control)
+    }
+
+    /// Notes a subscription; whether it changed anything. Topics beyond the bound are not remembered.
+    pub(crate) fn on_subscription(&mut self, id: LinkId, change: &Subscription, config: &Config) -> bool {
+        let Some(link) = self.links.get_mut(&id) else { return false };
+        if !change.subscribe {
+            return link.topics.remove(&change.topic);
+        }
+        link.topics.len() < config.topics_max && link.topics.insert(change.topic.clone())
+    }
+
+    pub(crate) fn check(&self, config: &Config) -> Result<(), Broken> {
+        for (id, link) in &self.links {
+            ensure(self.by_peer.get(&link.peer) == Some(id), Rule::L1, || alloc::format!("{id:?}"))?;
+            let bounded =
+                link.outbox.len() <= config.outbox_messages_max && link.topics.len() <= config.topics_max;
+            ensure(bounded, Rule::L2, || alloc::format!("{id:?}"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! The end of every input: control goes out, then what the links have room for.
+
+use alloc::vec::Vec;
+
+use super::Node;
+use crate::rpc::Rpc;
+use crate::{Action, Actions, LinkId, SendClass, Time, Trace};
+
+/// Control in one frame, bytes.
+const CONTROL_BYTES_MAX: usize = 16_000;
+
+impl Node {
+    /// Control of each link in one frame, whole messages that waited, then shards.
+    pub(super) fn flush(&mut self, now: Time, out: &mut Actions) {
+        let control: Vec<(LinkId, Rpc)> = self
+            .links
+            .iter_mut()
+            .filter(|(_, link)| !link.control.is_empty())
+            .map(|(id, link)| (id, core::mem::take(&mut link.control)))
+            .collect();
+        for (link, rpc) in control {
+            for frame in rpc.split(CONTROL_BYTES_MAX) {
+                self.send(now, link, SendClass::Control, frame, out);
+            }
+        }
+        self.send_waiting(now, out);
+        self.send_shards(now, out);
+    }
+
+    fn send_waiting(&mut self, now: Time, out: &mut Actions) {
+        let ready: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.room > 0 && !link.outbox.is_empty())
+            .map(|(id, _)| id)
+            .collect();
+        for id in ready {
+            while let Some(link) = self.links.get_mut(id).filter(|link| link.room > 0)
+                && let Some(message) = link.outbox.pop_front()
+            {
+                let message_id = message.id();
+                if self.gossip.get(&message_id).is_some_and(|cached| cached.is_holder(id)) {
+                    continue;
+                }
+                self.gossip.on_holder(&message_id, id);
+                let rpc = Rpc { publish: alloc::vec![message], ..Rpc::default() };
+                self.send(now, id, SendClass::Data, rpc, out);
+            }
+        }
+    }
+
+    fn send_shards(&mut self, now: Time, out: &mut Actions) {
+        loop {
+            let (parts, mut cx) = self.split(now, out);
+            let Some(ready) = parts.shards.next(&cx, parts.mesh) else { return };
+            let Some(rpc) = parts.shards.make(&mut cx, ready) else { return };
+            self.send(now, ready.link, SendClass::Data, rpc, out);
+        }
+    }
+
+    fn send(&mut self, now: Time, link: LinkId, class: SendClass, rpc: Rpc, out: &mut Actions) {
+        if class == SendClass::Data
+            && let Some(link) = self.links.get_mut(link)
+        {
+            link.room = link.room.saturating_sub(rpc.encoded_len());
+        }
+        if out.tracing() {
+            let meta = self.meta(&rpc);
+            let (_, mut cx) = self.split(now, out);
+            cx.trace_peer(link, |to| Trace::SendRpc { to, meta });
+        }
+        out.push(Action::Send { link, class, rpc });
+    }
+}

@@ -1,0 +1,324 @@
+//! The node: one input, what follows from it, the next deadline.
+
+mod deliver;
+mod flush;
+mod meta;
+mod rpc;
+mod snapshot;
+
+use alloc::sync::Arc;
+
+use bytes::Bytes;
+use rand_core::Rng;
+
+pub use self::snapshot::{NodeSnapshot, PeerState, TopicState};
+use crate::ctx::Ctx;
+use crate::gossip::Gossip;
+use crate::invariants::Broken;
+use crate::links::Links;
+use crate::mesh::Mesh;
+use crate::rpc::{Extensions, Limits, Rpc, RpcFault, Subscription};
+use crate::seed::Streams;
+use crate::shards::Shards;
+use crate::{
+    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Mode,
+    Origin, PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
+};
+
+/// One node of a publish/subscribe network: a state machine without clock, sockets or entropy of its own.
+///
+/// See the crate's documentation for the loop that drives it.
+pub struct Node {
+    config: Arc<Config>,
+    me: PeerId,
+    keys: Arc<dyn Keys>,
+    rng: Streams,
+    links: Links,
+    mesh: Mesh,
+    gossip: Gossip,
+    shards: Shards,
+    /// The sequence number of the next publication.
+    seqno: u64,
+    heartbeat_at: Time,
+    /// The time of the last input.
+    now: Time,
+}
+
+/// When a node wants to be woken, and what for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Deadline {
+    /// When.
+    pub at: Time,
+    /// What for.
+    pub timer: Timer,
+}
+
+/// What a deadline is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Timer {
+    /// Mesh upkeep and gossip.
+    Heartbeat,
+    /// A pull of shards that did not come.
+    Repair,
+}
+
+/// The features, apart from what all of them need.
+struct Parts<'a> {
+    mesh: &'a mut Mesh,
+    gossip: &'a mut Gossip,
+    shards: &'a mut Shards,
+}
+
+impl Node {
+    /// A node without links and topics.
+    ///
+    /// `me` is the peer id of `keys`. Every random choice follows from `seed`.
+    pub fn new(config: Arc<Config>, me: PeerId, keys: Arc<dyn Keys>, seed: Seed, now: Time) -> Self {
+        let mut rng = Streams::new(&seed);
+        // Message ids are publisher and number, so a restarted node must not start at the same number.
+        let seqno = rng.seqno.next_u64() >> 1;
+        Self {
+            gossip: Gossip::new(&config, &mut rng),
+            shards: Shards::new(&config, &mut rng),
+            heartbeat_at: now + config.mesh.heartbeat_initial_delay,
+            links: Links::default(),
+            mesh: Mesh::default(),
+            config,
+            me,
+            keys,
+            rng,
+            seqno,
+            now,
+        }
+    }
+
+    /// Takes a fact. Drain `out` before the next call.
+    pub fn handle(&mut self, now: Time, event: Event, out: &mut Actions) {
+        match event {
+            Event::LinkUp { link, peer, origin, agent } => {
+                self.on_link_up(now, link, peer, origin, agent, out);
+            }
+            Event::LinkDown { link, cause: _ } => self.on_link_down(now, link, out),
+            Event::Received { link, rpc } => self.on_rpc(now, link, rpc, out),
+            Event::Malformed { link, fault } => self.on_malformed(now, link, fault, out),
+            Event::LinkReady { link, bytes } => {
+                if let Some(link) = self.links.get_mut(link) {
+                    link.room = bytes;
+                }
+            }
+            Event::LinkStats { link, rtt, lost } => {
+                if let Some(link) = self.links.get_mut(link) {
+                    link.rtt = Some(rtt);
+                    link.lost = lost;
+                }
+            }
+            Event::Judged { message, verdict } => self.on_judged(now, &message, verdict, out),
+            Event::Wake => self.on_wake(now, out),
+        }
+        self.flush(now, out);
+    }
+
+    /// Joins a topic. Joining it again changes nothing.
+    pub fn subscribe(&mut self, now: Time, topic: &Topic, out: &mut Actions) -> Result<(), SubscribeError> {
+        if self.mesh.is_joined(topic) {
+            return Ok(());
+        }
+        self.check_topic(topic)?;
+        self.announce(topic, true);
+        let (mut parts, mut cx) = self.split(now, out);
+        for link in parts.mesh.join(&mut cx, topic) {
+            parts.on_new_member(&mut cx, link, topic);
+        }
+        self.flush(now, out);
+        Ok(())
+    }
+
+    /// Leaves a topic.
+    pub fn unsubscribe(&mut self, now: Time, topic: &Topic, out: &mut Actions) -> Result<(), LeaveError> {
+        if !self.mesh.is_joined(topic) {
+            return Err(LeaveError::NotSubscribed { topic: topic.clone() });
+        }
+        self.announce(topic, false);
+        let (parts, mut cx) = self.split(now, out);
+        parts.mesh.leave(&mut cx, topic);
+        self.flush(now, out);
+        Ok(())
+    }
+
+    /// Publishes to a topic that this node is in. The message is also delivered here.
+    pub fn publish(
+        &mut self,
+        now: Time,
+        topic: &Topic,
+        payload: Bytes,
+        out: &mut Actions,
+    ) -> Result<MessageRef, PublishError> {
+        if !self.mesh.is_joined(topic) {
+            return Err(PublishError::NotSubscribed { topic: topic.clone() });
+        }
+        let (bytes, bytes_max) = (payload.len(), self.config.message_bytes_max);
+        if bytes > bytes_max {
+            return Err(PublishError::TooLarge { bytes, bytes_max });
+        }
+        self.check_backlog(topic, bytes)?;
+        let message = self.publish_checked(now, topic, payload, out);
+        self.flush(now, out);
+        Ok(message)
+    }
+
+    /// When to call again with [`Event::Wake`], unless something happens before.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        let heartbeat = Deadline { at: self.heartbeat_at, timer: Timer::Heartbeat };
+        let repair = self.shards.next_repair().map(|at| Deadline { at, timer: Timer::Repair });
+        Some(repair.map_or(heartbeat, |repair| repair.min(heartbeat)))
+    }
+
+    /// What a frame for this node may hold.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            message_bytes_max: self.config.message_bytes_max,
+            topic_bytes_max: self.config.topic_bytes_max,
+            entries_max: Limits::ENTRIES_MAX,
+        }
+    }
+
+    /// The mesh of a topic, in order; empty when the node is not in it.
+    pub fn mesh(&self, topic: &Topic) -> impl Iterator<Item = LinkId> + '_ {
+        self.mesh.members(topic).iter().copied()
+    }
+
+    /// Whether all rules hold that must hold between any two inputs.
+    pub fn check_invariants(&self) -> Result<(), Broken> {
+        self.links.check(&self.config)?;
+        self.mesh.check(self.now, &self.links)?;
+        self.gossip.check(&self.config)?;
+        self.shards.check(&self.config, self.now, &self.links, &self.mesh)
+    }
+
+    /// Adds a digest of the state.
+    pub fn fold_into(&self, hash: &mut TraceHash) {
+        (self.me, self.seqno, self.heartbeat_at).fold_into(hash);
+        self.mesh.fold_into(hash);
+        self.gossip.fold_into(hash);
+        self.shards.fold_into(hash);
+    }
+
+    /// Disjoint borrows of the features and of what they work with.
+    fn split<'a>(&'a mut self, now: Time, out: &'a mut Actions) -> (Parts<'a>, Ctx<'a>) {
+        self.now = now;
+        let parts = Parts { mesh: &mut self.mesh, gossip: &mut self.gossip, shards: &mut self.shards };
+        let cx = Ctx {
+            now,
+            config: &self.config,
+            me: self.me,
+            keys: &*self.keys,
+            rng: &mut self.rng,
+            links: &mut self.links,
+            out,
+        };
+        (parts, cx)
+    }
+
+    fn on_link_up(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        peer: PeerId,
+        origin: Origin,
+        agent: Agent,
+        out: &mut Actions,
+    ) {
+        if let Some(earlier) = self.links.up(link, peer, origin, agent) {
+            self.on_link_down(now, earlier, out);
+        }
+        out.trace(|| Trace::AddPeer { peer, protocol: agent.protocol });
+        let topics = self.mesh.topics().cloned();
+        let subscriptions = topics.map(|topic| Subscription { subscribe: true, topic }).collect();
+        // v1.3: extensions stand in the first frame and never again.
+        let extensions = (agent.protocol >= Protocol::Meshsub13 && self.config.mode == Mode::Optimum)
+            .then_some(Extensions { coded: true });
+        if let Some(rpc) = self.links.control(link) {
+            *rpc = Rpc { subscriptions, ..Rpc::default() };
+            rpc.control.extensions = extensions;
+        }
+    }
+
+    fn on_link_down(&mut self, now: Time, link: LinkId, out: &mut Actions) {
+        let (parts, cx) = self.split(now, out);
+        parts.mesh.on_link_down(link);
+        parts.gossip.on_link_down(link);
+        parts.shards.on_link_down(link);
+        if let Some(gone) = cx.links.down(link) {
+            cx.out.trace(|| Trace::RemovePeer { peer: gone.peer });
+        }
+    }
+
+    /// The link's framing is lost or its peer does not keep the rules: nothing more can be read from it.
+    fn on_malformed(&mut self, now: Time, link: LinkId, _fault: RpcFault, out: &mut Actions) {
+        if self.links.is_live(link) {
+            out.push(Action::Close { link, reason: CloseReason::Malformed });
+            self.on_link_down(now, link, out);
+        }
+    }
+
+    fn on_wake(&mut self, now: Time, out: &mut Actions) {
+        let due = self.heartbeat_at <= now;
+        let (mut parts, mut cx) = self.split(now, out);
+        parts.shards.on_wake(&mut cx);
+        if !due {
+            return;
+        }
+        for (topic, link) in parts.mesh.heartbeat(&mut cx) {
+            parts.on_new_member(&mut cx, link, &topic);
+        }
+        parts.gossip.heartbeat(&mut cx, parts.mesh);
+        parts.shards.heartbeat(&mut cx, parts.mesh);
+        self.heartbeat_at = now + self.config.mesh.heartbeat;
+    }
+
+    /// Refuses what could only be sent by losing something else.
+    fn check_backlog(&self, topic: &Topic, bytes: usize) -> Result<(), PublishError> {
+        let (waiting, unsent_bytes) = self.shards.unsent();
+        if waiting > 0 && unsent_bytes + bytes > self.config.backlog_bytes_max {
+            return Err(PublishError::Backlog { waiting });
+        }
+        let outboxes = self.mesh.members(topic).iter().filter_map(|link| self.links.get(*link));
+        match outboxes.map(|link| link.outbox.len()).min() {
+            Some(waiting) if waiting >= self.config.outbox_messages_max => {
+                Err(PublishError::Backlog { waiting })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn check_topic(&self, topic: &Topic) -> Result<(), SubscribeError> {
+        let (bytes, bytes_max) = (topic.as_str().len(), self.config.topic_bytes_max);
+        let topics_max = self.config.topics_max;
+        match bytes {
+            0 => Err(SubscribeError::Empty),
+            _ if bytes > bytes_max => Err(SubscribeError::TooLong { bytes, bytes_max }),
+            _ if self.mesh.topic_count() >= topics_max => Err(SubscribeError::TooMany { topics_max }),
+            _ => Ok(()),
+        }
+    }
+
+    fn announce(&mut self, topic: &Topic, subscribe: bool) {
+        for (_, link) in self.links.iter_mut() {
+            link.control.subscriptions.push(Subscription { subscribe, topic: topic.clone() });
+        }
+    }
+}
+
+impl Parts<'_> {
+    /// A link entered the mesh: it hears of what it may have missed.
+    fn on_new_member(&mut self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic) {
+        self.shards.on_graft(cx, link, topic);
+        self.gossip.greet(cx, link, topic);
+    }
+}
+
+impl core::fmt::Debug for Node {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Node").field("me", &self.me).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! What passed between us and one neighbour about one message.
+
+use smallvec::SmallVec;
+
+use crate::rpc::{Have, Want};
+
+/// The state of one message on one link.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exchange {
+    /// We sent the header.
+    pub(crate) header_sent: bool,
+    /// The neighbour showed that it knows the message.
+    pub(crate) known: bool,
+    /// Shards are pushed to it while it is in the mesh. Not set for who came after we had decoded: it is told
+    /// of the message and asks if it lacks it.
+    pub(crate) push: bool,
+    /// Shards we sent.
+    pub(crate) sent: u16,
+    /// Innovative shards it sent.
+    pub(crate) received: u16,
+    /// All shards it sent.
+    pub(crate) offered: u16,
+    /// Shards straight from the publisher that were passed on, or need not be.
+    pub(crate) relayed: usize,
+    /// Its own report.
+    pub(crate) reported: Option<Report>,
+    /// It has the message.
+    pub(crate) done: bool,
+    /// Shards it asked for and has not been sent.
+    pub(crate) wanted: u16,
+    /// Canonical shards it asked for by index.
+    pub(crate) wanted_indices: SmallVec<[u8; 16]>,
+    /// Shards sent because it asked, over the message's life.
+    pub(crate) pulled: u16,
+    /// Canonical shards that it is known to have: it said so, it sent them, or we did.
+    pub(crate) holds: IndexSet,
+    /// The rank that we reported last.
+    pub(crate) told: Option<u16>,
+}
+
+/// A neighbour's report of its rank.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Report {
+    pub(crate) rank: u16,
+    /// Shards we sent since.
+    pub(crate) sent_since: u16,
+}
+
+impl Exchange {
+    /// With a neighbour to whom shards are pushed.
+    pub(crate) fn pushing() -> Self {
+        Self { push: true, ..Self::default() }
+    }
+
+    /// Takes a report.
+    pub(crate) fn on_have(&mut self, have: &Have, k: u16) {
+        self.known = true;
+        self.done = have.rank >= k;
+        self.reported = Some(Report { rank: have.rank, sent_since: 0 });
+        self.holds.insert_low(have.verified);
+        if self.done {
+            self.wanted = 0;
+            self.wanted_indices.clear();
+        }
+    }
+
+    /// Takes a request. What one neighbour can pull of a message is bounded: four times what it needs.
+    pub(crate) fn on_want(&mut self, want: &Want, k: u16) {
+        let left = (4 * k).saturating_sub(self.pulled);
+        self.done = false;
+        self.wanted = want.count.min(k).min(left);
+        self.wanted_indices = want.indices.clone();
+        self.wanted_indices.truncate(usize::from(self.wanted));
+        // It asks by name for what it lacks, whatever passed before.
+        want.indices.iter().for_each(|index| self.holds.remove(u16::from(*index)));
+    }
+
+    /// Counts a shard that goes out.
+    pub(crate) fn on_sent(&mut self) {
+        self.sent = self.sent.saturating_add(1);
+        if let Some(report) = &mut self.reported {
+            report.sent_since = report.sent_since.saturating_add(1);
+        }
+        if self.wanted > 0 {
+            self.wanted -= 1;
+            self.pulled = self.pulled.saturating_add(1);
+        }
+    }
+
+    /// The exchange bound: whether a combination of `usable` dimensions can still be innovative to the neighbour.
+    ///
+    /// What we sent, and what it sent that was new to us, are independent and known to both. Once they fill our
+    /// space it knows all we know, unless its own report shows a lower rank than that.
+    pub(crate) fn can_use(&self, usable: u16) -> bool {
+        if self.sent.saturating_add(self.received) < usable {
+            return true;
+        }
+        self.reported.is_some_and(|report| report.rank.saturating_add(report.sent_since) < usable)
+    }
+
+    /// A lower estimate of the neighbour's rank.
+    pub(crate) fn estimate(&self) -> u16 {
+        let reported = self.reported.map_or(0, |report| report.rank);
+        self.sent.saturating_add(self.received).max(reported)
+    }
+}
+
+/// A set of canonical indices, 0 to 255.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub(crate) struct IndexSet([u64; 4]);
+
+impl IndexSet {
+    pub(crate) fn insert(&mut self, index: u16) {
+        if let Some(word) = self.0.get_mut(usize::from(index / 64)) {
+            *word |= 1 << (index % 64);
+        }
+    }
+
+    /// Adds a report's bitmap of the first 64.
+    pub(crate) fn insert_low(&mut self, bitmap: u64) {
+        self.0[0] |= bitmap;
+    }
+
+    pub(crate) fn remove(&mut self, index: u16) {
+        if let Some(word) = self.0.get_mut(usize::from(index / 64)) {
+            *word &= !(1 << (index % 64));
+        }
+    }
+
+    pub(crate) fn contains(&self, index: u16) -> bool {
+        self.0.get(usize::from(index / 64)).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    pub(crate) fn len(&self) -> u16 {
+        self.0.iter().map(|word| word.count_ones() as u16).sum()
+    }
+
+    /// The first 64, as they are reported.
+    pub(crate) fn low(&self) -> u64 {
+        self.0[0]
+    }
+}
+
+impl FromIterator<u16> for IndexSet {
+    fn from_iter<T: IntoIterator<Item = u16>>(indices: T) -> Self {
+        let mut set = Self::default();
+        indices.into_iter().for_each(|index| set.insert(index));
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn have(rank: u16) -> Have {
+        Have { message: crate::CodingId::from_bytes([0; 32]), rank, verified: 0b10 }
+    }
+
+    #[test]
+    fn the_exchange_bound_stops_at_the_rank_unless_a_report_shows_room() {
+        let mut exchange = Exchange { sent: 2, received: 1, ..Exchange::default() };
+        assert!(exchange.can_use(4));
+        assert!(!exchange.can_use(3));
+        exchange.on_have(&have(2), 4);
+        assert!(exchange.can_use(3), "it reported rank 2 after all that");
+        exchange.on_sent();
+        assert!(!exchange.can_use(3), "the shard on its way may be the third");
+    }
+
+    #[test]
+    fn a_report_of_full_rank_ends_every_request() {
+        let mut exchange = Exchange::default();
+        let want = Want { message: have(0).message, count: 9, indices: SmallVec::from_slice(&[1, 2]) };
+        exchange.on_want(&want, 4);
+        assert_eq!((exchange.wanted, exchange.done), (4, false));
+        exchange.on_have(&have(4), 4);
+        assert_eq!((exchange.wanted, exchange.done, exchange.holds.contains(1)), (0, true, true));
+    }
+
+    #[test]
+    fn what_one_neighbour_can_pull_is_bounded() {
+        let mut exchange = Exchange::default();
+        let want = Want { message: have(0).message, count: 4, indices: SmallVec::new() };
+        for _ in 0..100 {
+            exchange.on_want(&want, 4);
+            while exchange.wanted > 0 {
+                exchange.on_sent();
+            }
+        }
+        assert_eq!(exchange.sent, 16);
+    }
+}

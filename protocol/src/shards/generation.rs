@@ -1,0 +1,256 @@
+//! One coded message: its shards until it is decoded, itself afterwards, and what each neighbour has of it.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use braidcast_coding::{Decoder, Encoder, ShardId};
+use bytes::Bytes;
+use rand_chacha::ChaCha8Rng;
+
+pub(crate) use super::collecting::{Collecting, Taken};
+use super::exchange::Exchange;
+use super::table::Age;
+use crate::rpc::{Have, Header, Shard};
+use crate::{ContentId, LinkId, Time, select};
+
+/// A message that travels as shards.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    pub(crate) header: Arc<Header>,
+    pub(crate) body: Body,
+    /// Its place among the messages at hand; given by the table.
+    pub(crate) age: Age,
+    /// We published it.
+    pub(crate) own: bool,
+    pub(crate) exchanges: BTreeMap<LinkId, Exchange>,
+    /// When the rank rose last, or the message was published.
+    pub(crate) progress: Time,
+    /// When shards are pulled if nothing new comes.
+    pub(crate) repair_at: Time,
+    /// Pulls since the last innovative shard.
+    pub(crate) repairs: u32,
+}
+
+/// What we have of a message.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Collecting(Collecting),
+    /// All of it, verified. `next` is the next canonical shard of the publisher's first push.
+    Whole {
+        encoder: Encoder,
+        next: u16,
+    },
+}
+
+/// What may be mixed into shards for others before a message is verified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trust {
+    All,
+    Verified,
+}
+
+/// How a relay may send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Terms {
+    pub(crate) trust: Trust,
+    /// The rank from which it mixes.
+    pub(crate) threshold: u16,
+    /// Whether the neighbour is in the mesh.
+    pub(crate) in_mesh: bool,
+}
+
+/// What a neighbour would be sent next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// This canonical shard.
+    Canonical(u16),
+    /// A shard that came straight from the publisher, as it is.
+    Direct(usize),
+    /// A fresh combination.
+    Mixed,
+}
+
+impl Generation {
+    /// A message of which the first header came.
+    pub(crate) fn collecting(header: Arc<Header>, now: Time, repair_at: Time) -> Self {
+        let decoder = Decoder::new(header.params);
+        Self::new(header, Body::Collecting(Collecting::new(decoder)), now, repair_at)
+    }
+
+    /// A message of ours.
+    pub(crate) fn published(header: Arc<Header>, encoder: Encoder, now: Time) -> Self {
+        Self { own: true, ..Self::new(header, Body::Whole { encoder, next: 0 }, now, now) }
+    }
+
+    fn new(header: Arc<Header>, body: Body, progress: Time, repair_at: Time) -> Self {
+        Self { header, body, age: 0, own: false, exchanges: BTreeMap::new(), progress, repair_at, repairs: 0 }
+    }
+
+    pub(crate) fn k(&self) -> u16 {
+        self.header.params.k() as u16
+    }
+
+    pub(crate) fn rank(&self) -> u16 {
+        match &self.body {
+            Body::Collecting(collecting) => collecting.decoder.rank() as u16,
+            Body::Whole { .. } => self.k(),
+        }
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.body, Body::Whole { .. })
+    }
+
+    /// Bytes of the message with its padding.
+    pub(crate) fn padded_bytes(&self) -> usize {
+        self.header.params.padded_len()
+    }
+
+    /// Whether the first push of our own message is not out yet, and there is someone to push it to.
+    pub(crate) fn is_unsent(&self) -> bool {
+        let unsent = matches!(&self.body, Body::Whole { next, .. } if *next < self.header.hashed_shards());
+        self.own && unsent && self.exchanges.values().any(|exchange| exchange.push && !exchange.done)
+    }
+
+    /// Our report.
+    pub(crate) fn have(&self) -> Have {
+        let verified = match &self.body {
+            Body::Collecting(collecting) => collecting.verified.low(),
+            Body::Whole { .. } => 0,
+        };
+        Have { message: self.header.id(), rank: self.rank(), verified }
+    }
+
+    /// Bytes of shards held of an undecoded message.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match &self.body {
+            Body::Collecting(collecting) => {
+                let shards = collecting.decoder.shards().len() + collecting.decoder.spares().len();
+                shards * self.header.params.shard_len()
+            }
+            Body::Whole { .. } => 0,
+        }
+    }
+
+    /// Takes a shard from a neighbour. Only while collecting.
+    pub(crate) fn take(&mut self, link: LinkId, id: ShardId, body: Bytes, from_publisher: bool) -> Taken {
+        let offers_max = 2 * self.k() + 8;
+        let Body::Collecting(collecting) = &mut self.body else { return Taken::Unhelpful };
+        let exchange = self.exchanges.entry(link).or_default();
+        // At most k shards of one neighbour are useful; some more may cross with what we tell it.
+        if exchange.offered >= offers_max {
+            return Taken::Unhelpful;
+        }
+        exchange.offered += 1;
+        let index = match id {
+            ShardId::Canonical(index) => Some(index),
+            ShardId::Dense(_) => None,
+        };
+        let taken = collecting.take(&self.header, link, id, body, from_publisher);
+        if taken != Taken::Invalid {
+            index.into_iter().for_each(|index| exchange.holds.insert(index));
+        }
+        exchange.received += u16::from(taken == Taken::Innovative);
+        taken
+    }
+
+    /// Whether there is anything to send to this neighbour.
+    pub(crate) fn can_send(&self, link: LinkId, terms: Terms) -> bool {
+        self.exchanges.get(&link).is_some_and(|exchange| self.next(exchange, terms).is_some())
+    }
+
+    /// Makes the next shard for this neighbour, if there is one.
+    pub(crate) fn send(&mut self, link: LinkId, terms: Terms, rng: &mut ChaCha8Rng) -> Option<Shard> {
+        let next = self.next(self.exchanges.get(&link)?, terms)?;
+        let (id, body) = match &self.body {
+            Body::Collecting(collecting) => collecting.make(next, terms.trust, rng)?,
+            Body::Whole { encoder, .. } => make(encoder, next, rng)?,
+        };
+        let exchange = self.exchanges.get_mut(&link)?;
+        match next {
+            Next::Canonical(index) => {
+                exchange.holds.insert(index);
+                exchange.wanted_indices.retain(|wanted| u16::from(*wanted) != index);
+                if let Body::Whole { next: first_push, .. } = &mut self.body {
+                    *first_push += u16::from(*first_push == index);
+                }
+            }
+            Next::Direct(position) => exchange.relayed = position + 1,
+            Next::Mixed => {}
+        }
+        exchange.on_sent();
+        Some(Shard { message: self.header.id(), id, body })
+    }
+
+    /// What this neighbour would be sent. The rules are in `docs/spec/coded-mode.md`, "Which shard goes to whom".
+    fn next(&self, exchange: &Exchange, terms: Terms) -> Option<Next> {
+        let asked = exchange.wanted > 0;
+        if exchange.done || !(asked || (terms.in_mesh && exchange.push)) {
+            return None;
+        }
+        match &self.body {
+            Body::Whole { next, .. } => match exchange.wanted_indices.first() {
+                Some(index) => Some(Next::Canonical(u16::from(*index))),
+                None if !asked && !exchange.can_use(self.k()) => None,
+                None if self.own && *next < self.header.hashed_shards() => Some(Next::Canonical(*next)),
+                None => Some(Next::Mixed),
+            },
+            Body::Collecting(collecting) => {
+                if !exchange.wanted_indices.is_empty() {
+                    let mut wanted = exchange.wanted_indices.iter().map(|index| u16::from(*index));
+                    return wanted.find(|index| collecting.verified.contains(*index)).map(Next::Canonical);
+                }
+                let usable = collecting.usable(terms.trust);
+                if usable > 0 && (asked || (usable >= terms.threshold && exchange.can_use(usable))) {
+                    return Some(collecting.mixed(exchange, terms.trust));
+                }
+                exchange.can_use(self.rank()).then(|| collecting.direct(exchange)).flatten()
+            }
+        }
+    }
+
+    /// The message, if the shards make one that is what was published; `None` when they do not.
+    pub(crate) fn decode(&self) -> Option<Bytes> {
+        let Body::Collecting(collecting) = &self.body else { return None };
+        let payload = collecting.decoder.finish().ok()?;
+        (ContentId::of(&payload) == self.header.content).then_some(payload)
+    }
+
+    /// Turns into a source of the message. `payload` is what [`Self::decode`] gave, or the same from elsewhere.
+    pub(crate) fn complete(&mut self, payload: Bytes) {
+        if let Ok(encoder) = Encoder::new(payload, self.header.params) {
+            self.body = Body::Whole { encoder, next: self.header.hashed_shards() };
+        }
+    }
+
+    /// Throws away what is not verified, after a decode that failed. Whether anything was.
+    pub(crate) fn purge(&mut self) -> bool {
+        self.exchanges.values_mut().for_each(|exchange| exchange.relayed = 0);
+        match &mut self.body {
+            Body::Collecting(collecting) => collecting.purge(),
+            Body::Whole { .. } => false,
+        }
+    }
+
+    /// Canonical shards to ask for by index, when only these are taken.
+    pub(crate) fn missing_indices(&self, rng: &mut ChaCha8Rng) -> Vec<u16> {
+        match &self.body {
+            Body::Collecting(collecting) if collecting.strict => {
+                let lacking = (0..self.header.hashed_shards()).filter(|i| !collecting.verified.contains(*i));
+                select::sample(rng, lacking.collect(), usize::from(self.k() - self.rank()))
+            }
+            Body::Collecting(_) | Body::Whole { .. } => Vec::new(),
+        }
+    }
+}
+
+fn make(encoder: &Encoder, next: Next, rng: &mut ChaCha8Rng) -> Option<(ShardId, Bytes)> {
+    match next {
+        Next::Canonical(index) => Some((ShardId::Canonical(index), encoder.canonical(index).ok()?)),
+        Next::Direct(_) | Next::Mixed => {
+            let coded = encoder.coded(1, rng).pop()?;
+            Some((ShardId::Dense(coded.coefficients), coded.payload))
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Coded shards: messages that travel as linear combinations.
+//!
+//! Spec: `docs/spec/coded-mode.md`. Shards are made when a link can take them and never wait in a queue.
+//! Invariant S1: undecoded messages are within their bounds. S2: every exchange belongs to a live link.
+//! S3: what is marked as verified is held. S4: what can be sent on a link is on its agenda.
+
+mod collecting;
+mod exchange;
+mod generation;
+mod receive;
+mod repair;
+mod rumours;
+mod schedule;
+mod table;
+mod trust;
+
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use braidcast_coding::{Encoder, Params, ShardId};
+use bytes::Bytes;
+use rand_core::Rng;
+
+use self::exchange::Exchange;
+use self::generation::{Body, Generation};
+pub(crate) use self::receive::ShardVerdict;
+use self::rumours::Rumours;
+use self::table::Table;
+use self::trust::Distrust;
+use crate::ctx::Ctx;
+use crate::invariants::{Broken, Rule, ensure};
+use crate::links::Links;
+use crate::mesh::Mesh;
+use crate::rpc::{Header, HeaderFields, Message};
+use crate::seed::Streams;
+use crate::seen::Seen;
+use crate::{CodingId, Config, ContentId, LinkId, MessageId, Time, Topic, Trace};
+
+/// All coded messages that are being received or served.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    live: Table,
+    /// Messages that are complete, also after they are no longer served.
+    finished: Seen<CodingId, Finished>,
+    /// Messages of which only reports are known.
+    rumours: Rumours,
+    distrust: Distrust,
+    /// A time at or before the first repair that is due.
+    next_repair: Option<Time>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Finished {
+    k: u16,
+    content: ContentId,
+}
+
+impl Shards {
+    pub(crate) fn new(config: &Config, rng: &mut Streams) -> Self {
+        let (ttl, max) = (config.gossip.seen_ttl, config.gossip.seen_max);
+        Self {
+            live: Table::default(),
+            finished: Seen::new(rng.hashing.next_u64(), ttl, max),
+            rumours: Rumours::default(),
+            distrust: Distrust::default(),
+            next_repair: None,
+        }
+    }
+
+    /// Cuts a message into shards, signs its header and serves it to the mesh. `plain` is the same message as
+    /// GossipSub carries it, signed.
+    pub(crate) fn publish(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        mesh: &[LinkId],
+        plain: &Message,
+        content: ContentId,
+    ) -> CodingId {
+        let coded = &cx.config.coded;
+        let k = coded.shard_factor.for_message(plain.data.len());
+        let params = Params::for_message(plain.data.len(), usize::from(k))
+            .expect("a checked configuration gives a valid k and message length");
+        let encoder =
+            Encoder::new(plain.data.clone(), params).expect("the parameters were made for this message");
+        let fields = HeaderFields {
+            topic: plain.topic.clone(),
+            publisher: plain.publisher,
+            seqno: plain.seqno,
+            params,
+            content,
+            hashes: shard_hashes(&encoder, coded.multiplier.shards(k)),
+            message_signature: plain.signature.clone(),
+        };
+        let header = Arc::new(Header::sign(fields, cx.keys));
+        let id = header.id();
+        let mut generation = Generation::published(header, encoder, cx.now);
+        let coded_links = mesh.iter().filter(|link| cx.links.is_coded(**link));
+        generation.exchanges.extend(coded_links.map(|link| (*link, Exchange::pushing())));
+        self.finished.insert(cx.now, id, Finished { k, content });
+        self.live.insert(generation);
+        self.make_room(cx);
+        id
+    }
+
+    /// Our own messages that were not handed out yet: how many, and their bytes.
+    pub(crate) fn unsent(&self) -> (usize, usize) {
+        (self.live.unsent(), self.live.bytes().unsent)
+    }
+
+    /// Drops the oldest until the bounds hold: on undecoded messages, and on the bytes of those served.
+    fn make_room(&mut self, cx: &mut Ctx<'_>) {
+        let config = cx.config;
+        loop {
+            let (undecoded, bytes) = (self.live.undecoded(), self.live.bytes());
+            let too_many = undecoded > config.coded.undecoded_max
+                || (bytes.undecoded > config.coded.undecoded_bytes_max && undecoded > 1);
+            let too_heavy = bytes.whole > config.gossip.cache_bytes_max && self.live.len() - undecoded > 1;
+            let oldest = match (too_many, too_heavy) {
+                (true, _) => self.live.oldest(false),
+                (false, true) => self.live.oldest(true),
+                (false, false) => return,
+            };
+            match oldest {
+                Some(id) => self.drop_generation(cx, id),
+                None => return,
+            }
+        }
+    }
+
+    fn drop_generation(&mut self, cx: &mut Ctx<'_>, id: CodingId) {
+        let Some(generation) = self.live.remove(&id) else { return };
+        if !generation.is_whole() {
+            let (content, topic) = (generation.header.content, generation.header.topic.clone());
+            cx.out.trace(|| Trace::ExpiredMessage { content, topic });
+        }
+    }
+
+    /// Stops serving a message that the application refused.
+    pub(crate) fn reject(&mut self, cx: &mut Ctx<'_>, id: CodingId) {
+        self.drop_generation(cx, id);
+    }
+
+    /// The message came whole, by plain GossipSub: its shards are no longer needed.
+    pub(crate) fn on_whole(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        message: &MessageId,
+        data: &Bytes,
+        content: ContentId,
+    ) {
+        for id in self.live.collecting(message) {
+            let same = |generation: &Generation| {
+                generation.header.content == content && generation.header.params.message_len() == data.len()
+            };
+            if self.live.get(&id).is_some_and(same) {
+                self.complete(cx, id, data.clone());
+            }
+        }
+    }
+
+    /// From now on a message is served, and the neighbours are told to send no more of it.
+    fn complete(&mut self, cx: &mut Ctx<'_>, id: CodingId, payload: Bytes) {
+        let Some(generation) = self.live.complete(&id, payload) else { return };
+        let (k, have) = (generation.k(), generation.have());
+        self.finished.insert(cx.now, id, Finished { k, content: generation.header.content });
+        for (link, exchange) in &mut generation.exchanges {
+            if exchange.told != Some(k)
+                && let Some(rpc) = cx.links.control(*link)
+            {
+                rpc.coded.haves.push(have);
+                exchange.told = Some(k);
+            }
+        }
+        self.make_room(cx);
+    }
+
+    /// A peer entered the mesh: what is being collected is pushed to it, what is complete is offered.
+    pub(crate) fn on_graft(&mut self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic) {
+        if !cx.links.is_coded(link) {
+            return;
+        }
+        let mut pushed = Vec::new();
+        for (id, generation) in self.live.iter_mut() {
+            if generation.header.topic != *topic {
+                continue;
+            }
+            let have = generation.have();
+            let whole = matches!(generation.body, Body::Whole { .. });
+            let exchange = generation.exchanges.entry(link).or_default();
+            if whole && !exchange.push {
+                if let (false, Some(rpc)) = (exchange.done, cx.links.control(link)) {
+                    rpc.coded.haves.push(have);
+                    exchange.told = Some(have.rank);
+                }
+            } else {
+                exchange.push = true;
+                pushed.push(*id);
+            }
+        }
+        pushed.iter().for_each(|id| self.live.schedule(id));
+    }
+
+    pub(crate) fn on_link_down(&mut self, link: LinkId) {
+        self.live.on_link_down(link);
+        self.rumours.on_link_down(link);
+    }
+
+    /// The content of a message that is or was handled here.
+    pub(crate) fn content_of(&self, id: &CodingId) -> Option<ContentId> {
+        let live = self.live.get(id).map(|generation| generation.header.content);
+        live.or_else(|| self.finished.get(id).map(|finished| finished.content))
+    }
+
+    /// Messages that are not decoded yet, with the bytes held of each.
+    pub(crate) fn undecoded(&self) -> impl Iterator<Item = (ContentId, usize)> + '_ {
+        let undecoded = self.live.iter().filter(|(_, generation)| !generation.is_whole());
+        undecoded.map(|(_, generation)| (generation.header.content, generation.held_bytes()))
+    }
+
+    pub(crate) fn check(&self, config: &Config, now: Time, links: &Links, mesh: &Mesh) -> Result<(), Broken> {
+        let undecoded = self.live.undecoded();
+        let bounded = undecoded <= config.coded.undecoded_max && self.rumours.is_bounded();
+        ensure(self.live.is_sound() && bounded, Rule::S1, || format!("{undecoded} of {}", self.live.len()))?;
+        for (id, generation) in self.live.iter() {
+            for link in generation.exchanges.keys() {
+                ensure(links.is_live(*link), Rule::S2, || format!("{id:?}: {link:?}"))?;
+                let terms = self.terms(config, now, mesh, generation, *link);
+                let found = !generation.can_send(*link, terms) || self.live.is_scheduled(*link, generation);
+                ensure(found, Rule::S4, || format!("{id:?}: {link:?}"))?;
+            }
+            if let Body::Collecting(collecting) = &generation.body {
+                let held = |index: u16| {
+                    collecting.decoder.shards().iter().any(|shard| shard.id == ShardId::Canonical(index))
+                };
+                let sound = (0..256).all(|index| !collecting.verified.contains(index) || held(index));
+                ensure(sound, Rule::S3, || format!("{id:?}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn fold_into(&self, hash: &mut crate::TraceHash) {
+        use crate::Fold;
+        for (id, generation) in self.live.iter() {
+            (id, generation.rank(), generation.is_whole()).fold_into(hash);
+            for (link, exchange) in &generation.exchanges {
+                (link, exchange.sent, exchange.received, exchange.done, exchange.wanted).fold_into(hash);
+            }
+        }
+        self.finished.len().fold_into(hash);
+    }
+}
+
+/// BLAKE3 of the canonical shards 0..n.
+fn shard_hashes(encoder: &Encoder, n: u16) -> Bytes {
+    let ids: Vec<ShardId> = (0..n).map(ShardId::Canonical).collect();
+    let bodies = encoder.encode(&ids).expect("n is at most 255, so every index names a shard");
+    bodies.iter().flat_map(|body| *blake3::hash(body).as_bytes()).collect::<Vec<u8>>().into()
+}

@@ -1,0 +1,200 @@
+//! What comes in: headers, shards, reports, requests.
+
+use alloc::sync::Arc;
+
+use braidcast_coding::ShardId;
+use bytes::Bytes;
+
+use super::exchange::Exchange;
+use super::generation::{Generation, Taken};
+use super::{Finished, Shards};
+use crate::ctx::Ctx;
+use crate::rpc::{Have, Header, Shard, Want};
+use crate::{CodingId, LinkId, RejectReason, ShardTrace, Trace};
+
+/// What became of a shard, for those features that care.
+#[derive(Debug)]
+pub(crate) enum ShardVerdict {
+    /// It completed the message, which is verified.
+    Completed { header: Arc<Header>, payload: Bytes },
+    /// Nothing for others to do.
+    Handled,
+}
+
+impl Shards {
+    /// A neighbour announced a message. `joined`: we are in its topic; `seen`: we have it from elsewhere.
+    pub(crate) fn on_header(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        mesh: &[LinkId],
+        link: LinkId,
+        header: &Arc<Header>,
+        seen: bool,
+    ) {
+        let id = header.id();
+        let reports = self.rumours.take(&id);
+        if let Some(generation) = self.live.get_mut(&id) {
+            generation.exchanges.entry(link).or_default().known = true;
+            return;
+        }
+        let k = header.params.k() as u16;
+        if seen || self.finished.contains(&id) {
+            self.finished.insert(cx.now, id, Finished { k, content: header.content });
+            return tell_done(cx, link, id, k);
+        }
+        if !header.verify(cx.keys) {
+            let (message, topic) = (header.message_id(), header.topic.clone());
+            let reason = RejectReason::InvalidSignature;
+            return cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
+        }
+        let repair_at = cx.now + cx.config.coded.repair_after;
+        let mut generation = Generation::collecting(header.clone(), cx.now, repair_at);
+        let coded = mesh.iter().filter(|member| cx.links.is_coded(**member));
+        generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
+        generation.exchanges.entry(link).or_default().known = true;
+        for (link, have) in reports {
+            generation.exchanges.entry(link).or_default().on_have(&have, k);
+        }
+        self.wake_by(repair_at);
+        self.live.insert(generation);
+        self.make_room(cx);
+    }
+
+    /// A shard came.
+    pub(crate) fn on_shard(&mut self, cx: &mut Ctx<'_>, link: LinkId, shard: Shard) -> ShardVerdict {
+        let id = shard.message;
+        let Some(generation) = self.live.get_mut(&id) else {
+            // Its header was refused or forgotten, or the message is complete and no longer served.
+            if let Some(finished) = self.finished.get(&id).copied() {
+                self.trace(cx, link, &shard, Trace::UnnecessaryShard);
+                tell_done(cx, link, id, finished.k);
+            }
+            return ShardVerdict::Handled;
+        };
+        if generation.is_whole() {
+            self.trace(cx, link, &shard, Trace::UnnecessaryShard);
+            return ShardVerdict::Handled;
+        }
+        let from_publisher = cx.links.peer(link) == Some(generation.header.publisher);
+        let taken = generation.take(link, shard.id.clone(), shard.body.clone(), from_publisher);
+        match taken {
+            Taken::Innovative => self.trace(cx, link, &shard, Trace::NewShard),
+            Taken::Duplicate => self.trace(cx, link, &shard, Trace::DuplicateShard),
+            Taken::Unhelpful => self.trace(cx, link, &shard, Trace::UnhelpfulShard),
+            Taken::Invalid => self.on_invalid(cx, link, id),
+        }
+        match taken {
+            Taken::Innovative => return self.on_progress(cx, id),
+            Taken::Duplicate | Taken::Unhelpful => self.report_useless(cx, link, id),
+            Taken::Invalid => {}
+        }
+        ShardVerdict::Handled
+    }
+
+    /// The rank rose: perhaps the message can be decoded.
+    fn on_progress(&mut self, cx: &mut Ctx<'_>, id: CodingId) -> ShardVerdict {
+        if let Some(generation) = self.live.get_mut(&id) {
+            generation.on_progress(cx.now, cx.config.coded.repair_after);
+        }
+        self.live.schedule(&id);
+        let Some(generation) = self.live.get_mut(&id) else { return ShardVerdict::Handled };
+        if generation.rank() < generation.k() {
+            return ShardVerdict::Handled;
+        }
+        let header = generation.header.clone();
+        if let Some(payload) = generation.decode() {
+            self.complete(cx, id, payload.clone());
+            return ShardVerdict::Completed { header, payload };
+        }
+        let (content, topic) = (header.content, header.topic.clone());
+        cx.out.trace(|| Trace::PollutedMessage { content, topic: topic.clone() });
+        if generation.purge() {
+            // What is left is verified; the rest is pulled by index at once.
+            self.distrust.on_pollution(&cx.config.coded, cx.now, &topic);
+            generation.repair_at = cx.now;
+            self.wake_by(cx.now);
+        } else {
+            // Verified shards alone make another message than the header says: the publisher is to blame.
+            self.finished.insert(cx.now, id, Finished { k: header.params.k() as u16, content });
+            self.drop_generation(cx, id);
+        }
+        ShardVerdict::Handled
+    }
+
+    /// A shard that is not what its name says. An honest relay checks before it passes on: this neighbour lied.
+    fn on_invalid(&self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
+        let Some(generation) = self.live.get(&id) else { return };
+        let (message, topic) = (generation.header.message_id(), generation.header.topic.clone());
+        let reason = RejectReason::InvalidShard;
+        cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
+    }
+
+    /// A neighbour that sends what we cannot use believes our rank to be lower than it is: tell it, once a rank.
+    fn report_useless(&mut self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
+        let Some(generation) = self.live.get_mut(&id) else { return };
+        let have = generation.have();
+        let Some(exchange) = generation.exchanges.get_mut(&link) else { return };
+        if exchange.told != Some(have.rank)
+            && let Some(rpc) = cx.links.control(link)
+        {
+            rpc.coded.haves.push(have);
+            exchange.told = Some(have.rank);
+        }
+    }
+
+    /// A neighbour's report.
+    pub(crate) fn on_have(&mut self, cx: &mut Ctx<'_>, link: LinkId, have: &Have) {
+        if let Some(generation) = self.live.get_mut(&have.message) {
+            let k = generation.k();
+            generation.exchanges.entry(link).or_default().on_have(have, k);
+            self.live.schedule(&have.message);
+            self.live.on_sent(&have.message);
+        } else if have.rank > 0
+            && !self.finished.contains(&have.message)
+            && let Some(due) = self.rumours.on_have(link, have, cx.now + cx.config.coded.repair_after)
+        {
+            self.wake_by(due);
+        }
+    }
+
+    /// A neighbour's request.
+    pub(crate) fn on_want(&mut self, cx: &mut Ctx<'_>, link: LinkId, want: &Want) {
+        if let Some(generation) = self.live.get_mut(&want.message)
+            && cx.links.is_coded(link)
+        {
+            let k = generation.k();
+            generation.exchanges.entry(link).or_default().on_want(want, k);
+            self.live.schedule(&want.message);
+        }
+    }
+
+    /// An IWANT for a message that travels as shards.
+    pub(crate) fn on_iwant(&mut self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) -> bool {
+        let Some(k) = self.live.get(&id).map(Generation::k) else { return false };
+        self.on_want(cx, link, &Want { message: id, count: k, indices: Default::default() });
+        true
+    }
+
+    fn trace(&self, cx: &mut Ctx<'_>, link: LinkId, shard: &Shard, event: fn(ShardTrace) -> Trace) {
+        let Some(content) = self.content_of(&shard.message) else { return };
+        let params = self.live.get(&shard.message).map(|generation| generation.header.params);
+        cx.trace_peer(link, |from| {
+            let coefficients = match (&shard.id, params) {
+                (ShardId::Dense(coefficients), _) => Bytes::copy_from_slice(coefficients),
+                (ShardId::Canonical(_), Some(params)) => shard
+                    .id
+                    .coefficients(params)
+                    .map_or_else(|_| Bytes::new(), |c| Bytes::copy_from_slice(&c)),
+                (ShardId::Canonical(_), None) => Bytes::new(),
+            };
+            event(ShardTrace { content, from, coefficients })
+        });
+    }
+}
+
+/// "Decoded, send nothing more", of a message that is no longer served.
+fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
+    if let Some(rpc) = cx.links.control(link) {
+        rpc.coded.haves.push(Have { message, rank: k, verified: 0 });
+    }
+}

@@ -1,0 +1,103 @@
+//! What makes delivery certain: silence on an undecoded message is answered by pulling.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Shards;
+use super::generation::Generation;
+use crate::ctx::Ctx;
+use crate::mesh::Mesh;
+use crate::rpc::Want;
+use crate::{CodingId, LinkId, Time};
+
+/// Longest time between two pulls of one message.
+const REPAIR_PAUSE_MAX: Duration = Duration::from_secs(10);
+
+impl Shards {
+    /// When the next pull may be due.
+    pub(crate) const fn next_repair(&self) -> Option<Time> {
+        self.next_repair
+    }
+
+    /// Pulls what is overdue.
+    pub(crate) fn on_wake(&mut self, cx: &mut Ctx<'_>) {
+        if self.next_repair.is_none_or(|at| at > cx.now) {
+            return;
+        }
+        let pause = cx.config.coded.repair_after;
+        for (_, generation) in self.live.iter_mut().filter(|(_, generation)| !generation.is_whole()) {
+            if generation.repair_at <= cx.now {
+                pull(cx, generation);
+                generation.repairs += 1;
+                let pause = (pause * (1 << generation.repairs.min(5))).min(REPAIR_PAUSE_MAX);
+                generation.repair_at = cx.now + pause;
+            }
+        }
+        for (link, have) in self.rumours.due(cx.now, cx.config.gossip.iwant_followup) {
+            if let Some(rpc) = cx.links.control(link) {
+                let want = Want { message: have.message, count: have.rank, indices: Default::default() };
+                rpc.coded.wants.push(want);
+            }
+        }
+        let undecoded = self.live.iter().filter(|(_, generation)| !generation.is_whole());
+        let repairs = undecoded.map(|(_, generation)| generation.repair_at);
+        self.next_repair = repairs.chain(self.rumours.next_due()).min();
+    }
+
+    /// Something may be due at `at`.
+    pub(super) fn wake_by(&mut self, at: Time) {
+        self.next_repair = Some(self.next_repair.map_or(at, |next| next.min(at)));
+    }
+
+    /// Forgets what is served long enough, and gives up what does not come.
+    pub(crate) fn heartbeat(&mut self, cx: &mut Ctx<'_>, mesh: &Mesh) {
+        let served =
+            cx.config.mesh.heartbeat * u32::try_from(cx.config.gossip.history_length).unwrap_or(u32::MAX);
+        let ttl = cx.config.coded.undecoded_ttl;
+        let over: Vec<CodingId> = self
+            .live
+            .iter()
+            .filter(|(_, generation)| {
+                let age = cx.now.since(generation.progress);
+                let waiting =
+                    |link: &LinkId| generation.exchanges.get(link).is_some_and(|e| e.push && !e.done);
+                match generation.is_whole() {
+                    true => {
+                        age > ttl
+                            || (age > served && !mesh.members(&generation.header.topic).iter().any(waiting))
+                    }
+                    false => age > ttl,
+                }
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        over.into_iter().for_each(|id| self.drop_generation(cx, id));
+        self.finished.expire(cx.now);
+        self.distrust.expire(cx.now);
+    }
+}
+
+impl Generation {
+    /// A shard raised the rank: the next is awaited for as long as four of the last pauses.
+    pub(super) fn on_progress(&mut self, now: Time, pause: Duration) {
+        let pause = (now.since(self.progress) * 4).clamp(pause, REPAIR_PAUSE_MAX);
+        self.progress = now;
+        self.repair_at = now + pause;
+        self.repairs = 0;
+    }
+}
+
+/// Asks one neighbour that knows the message for what is missing: the best first, then in turn.
+fn pull(cx: &mut Ctx<'_>, generation: &Generation) {
+    let rank = |link: &LinkId| generation.exchanges[link].reported.map_or(0, |report| report.rank);
+    let mut candidates: Vec<LinkId> =
+        generation.exchanges.iter().filter(|(_, exchange)| exchange.known).map(|(link, _)| *link).collect();
+    candidates.sort_by_key(|link| (core::cmp::Reverse(rank(link)), *link));
+    let Some(turn) = (generation.repairs as usize).checked_rem(candidates.len()) else { return };
+    let indices =
+        generation.missing_indices(&mut cx.rng.gossip).into_iter().map(|index| index as u8).collect();
+    if let Some(rpc) = cx.links.control(candidates[turn]) {
+        let count = generation.k() - generation.rank();
+        rpc.coded.wants.push(Want { message: generation.header.id(), count, indices });
+    }
+}

@@ -1,0 +1,130 @@
+//! One machine of the network: a node, or the place of one that is down, and its links.
+
+use std::sync::Arc;
+
+use braidcast_protocol::rpc::Rpc;
+use braidcast_protocol::{Config, HashKeys, LinkId, Node, PeerId, Seed, Time, Topic};
+
+use crate::rng::{Concern, Draws};
+use crate::stats::NodeStats;
+use crate::uplink::Uplink;
+
+/// A node and what surrounds it.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) peer: PeerId,
+    pub(crate) config: Arc<Config>,
+    /// `None` before the start and after a crash.
+    pub(crate) node: Option<Node>,
+    /// How often it was restarted; part of its seed, since a second life must not repeat sequence numbers.
+    pub(crate) life: u32,
+    /// What the application wants, kept across restarts.
+    pub(crate) topics: Vec<Topic>,
+    /// Who it connects to at the start.
+    pub(crate) neighbours: Vec<u32>,
+    /// Links that the node knows, by neighbour.
+    pub(crate) links: Vec<Link>,
+    pub(crate) uplink: Uplink,
+    pub(crate) bytes_per_s: Option<u64>,
+    /// The wake-up that counts; others in the queue are stale.
+    pub(crate) armed: Option<Time>,
+    /// Wake-ups in a row at one instant.
+    pub(crate) wakes: (Time, u32),
+    pub(crate) tamper: Option<fn(&mut Rpc)>,
+    pub(crate) stats: NodeStats,
+}
+
+/// One end of a live link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    /// The node at the other end.
+    pub(crate) peer: u32,
+    /// Which connection of the two.
+    pub(crate) generation: u32,
+    pub(crate) latency_nanos: u64,
+    /// Frames of this link in the uplink, bytes as charged.
+    pub(crate) queued_bytes: u64,
+    /// When the last frame sent arrives: the next does not overtake it.
+    pub(crate) last_arrival: Time,
+}
+
+impl Host {
+    pub(crate) fn new(
+        peer: PeerId,
+        config: Arc<Config>,
+        neighbours: Vec<u32>,
+        bytes_per_s: Option<u64>,
+    ) -> Self {
+        Self {
+            peer,
+            config,
+            node: None,
+            life: 0,
+            topics: Vec::new(),
+            neighbours,
+            links: Vec::new(),
+            uplink: Uplink::default(),
+            bytes_per_s,
+            armed: None,
+            wakes: (Time::EPOCH, 0),
+            tamper: None,
+            stats: NodeStats::default(),
+        }
+    }
+
+    /// A fresh node in this place.
+    pub(crate) fn boot(&mut self, index: u32, seed: &Seed, now: Time) {
+        let seed = Draws::new(seed, Concern::Life { node: index, life: self.life }).seed();
+        let keys = Arc::new(HashKeys::new(self.peer));
+        self.node = Some(Node::new(Arc::clone(&self.config), self.peer, keys, seed, now));
+    }
+
+    /// Takes the node away, with all that it had in memory; the links it had.
+    pub(crate) fn crash(&mut self) -> Vec<Link> {
+        self.node = None;
+        self.armed = None;
+        self.uplink = Uplink::default();
+        self.life += 1;
+        std::mem::take(&mut self.links)
+    }
+
+    pub(crate) fn link_mut(&mut self, peer: u32, generation: u32) -> Option<&mut Link> {
+        let at = self.links.binary_search_by_key(&peer, |link| link.peer).ok()?;
+        Some(&mut self.links[at]).filter(|link| link.generation == generation)
+    }
+
+    pub(crate) fn add_link(&mut self, link: Link) {
+        let at = self.links.partition_point(|other| other.peer < link.peer);
+        self.links.insert(at, link);
+    }
+
+    /// Forgets the link to a neighbour: this connection of the two, or any when `generation` is `None`.
+    pub(crate) fn remove_link(&mut self, peer: u32, generation: Option<u32>) -> Option<Link> {
+        let at = self.links.binary_search_by_key(&peer, |link| link.peer).ok()?;
+        let wanted = generation.is_none_or(|generation| self.links[at].generation == generation);
+        wanted.then(|| self.links.remove(at))
+    }
+}
+
+/// The name that a node has for its link to `peer`: never the same for two connections.
+pub(crate) fn link_id(peer: u32, generation: u32, nodes: usize) -> LinkId {
+    let number = u64::from(generation) * nodes as u64 + u64::from(peer);
+    LinkId::new(u32::try_from(number).expect("fewer than 2^32 connections of one node"))
+}
+
+/// The neighbour and the connection that a link's name stands for.
+pub(crate) const fn link_parts(link: LinkId, nodes: usize) -> (u32, u32) {
+    (link.number() % nodes as u32, link.number() / nodes as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_names_tell_connections_apart() {
+        for (peer, generation) in [(0, 0), (35, 0), (0, 1), (7, 1000)] {
+            assert_eq!(link_parts(link_id(peer, generation, 36), 36), (peer, generation));
+        }
+    }
+}
