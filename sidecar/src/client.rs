@@ -203,7 +203,12 @@ impl Commands {
 impl Responses {
     /// The next response; `None` when the node has ended the stream.
     pub async fn next(&mut self) -> Result<Option<Response>, ClientError> {
-        self.inbound.message().await?.map(Response::parse).transpose()
+        self.next_raw().await?.map(Response::parse).transpose()
+    }
+
+    /// The next response as it came, for those who show what cannot be read; `None` as above.
+    pub async fn next_raw(&mut self) -> Result<Option<proto::Response>, ClientError> {
+        Ok(self.inbound.message().await?)
     }
 }
 
