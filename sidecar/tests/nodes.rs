@@ -41,7 +41,9 @@ async fn one_message_passes(mode: Mode) {
         let grafted = match next(&mut at_alice).await {
             Response::Optimum(event) => event.graft.is_some(),
             Response::Gossipsub(event) => event.graft.is_some(),
-            _ => false,
+            Response::Message(_) | Response::Published(_) | Response::Refused(_) | Response::Other(_) => {
+                false
+            }
         };
         if grafted {
             break;

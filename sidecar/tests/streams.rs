@@ -109,7 +109,9 @@ async fn a_publisher_that_half_closes_is_answered_and_the_stream_ends() {
         let answered = answers.iter().any(|answer| match answer {
             Response::Optimum(event) => traces && event.publish_message.is_some(),
             Response::Published(published) => !traces && published.topic == "t",
-            _ => false,
+            Response::Message(_) | Response::Gossipsub(_) | Response::Refused(_) | Response::Other(_) => {
+                false
+            }
         });
         assert!(answered, "{answers:?}");
     }
