@@ -109,7 +109,9 @@ async fn a_publisher_that_half_closes_is_answered_and_the_stream_ends() {
         let answered = answers.iter().any(|answer| match answer {
             Response::Optimum(event) => traces && event.publish_message.is_some(),
             Response::Published(published) => !traces && published.topic == "t",
-            _ => false,
+            Response::Message(_) | Response::Gossipsub(_) | Response::Refused(_) | Response::Other(_) => {
+                false
+            }
         });
         assert!(answered, "{answers:?}");
     }
@@ -212,6 +214,22 @@ async fn a_publisher_that_never_reads_does_not_stop_the_stream() {
     next(&mut responses).await;
     commands.send(request(command::PUBLISH, "t", b"last")).await.unwrap();
     assert_eq!(next_message(&mut responses).await.payload, "last");
+}
+
+#[tokio::test]
+async fn responses_go_on_while_a_publisher_waits_for_the_network() {
+    let sidecar = Running::start().await;
+    let client = sidecar.client().await;
+    let (commands, mut responses) = client.subscribe(&["t"]).await.unwrap();
+    next(&mut responses).await;
+    sidecar.node.gate.send_replace(false);
+    commands.publish("t", "waits".into()).await.unwrap();
+    // Traces of what others do come meanwhile.
+    let (_others, _unread) = client.subscribe(&["u"]).await.unwrap();
+    let Response::Optimum(event) = next(&mut responses).await else { panic!("another type") };
+    assert_eq!(event.join.unwrap().topic(), "u");
+    sidecar.node.gate.send_replace(true);
+    assert_eq!(next_message(&mut responses).await.payload, "waits");
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub struct FakeNode {
     mode: Mode,
     state: Arc<Mutex<State>>,
     published: watch::Sender<Vec<Published>>,
+    /// While shut, publishers wait, as they do for a slow network.
+    pub gate: watch::Sender<bool>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -47,7 +49,12 @@ struct State {
 
 impl FakeNode {
     pub fn new(mode: Mode) -> Self {
-        Self { mode, state: Arc::default(), published: watch::Sender::default() }
+        Self {
+            mode,
+            state: Arc::default(),
+            published: watch::Sender::default(),
+            gate: watch::Sender::new(true),
+        }
     }
 
     /// Waits until this many messages were published, and gives them.
@@ -95,6 +102,7 @@ impl NodeApi for FakeNode {
             let (bytes, bytes_max) = (payload.len(), PAYLOAD_MAX);
             return Err(PublishError::TooLarge { bytes, bytes_max }.into());
         }
+        self.gate.subscribe().wait_for(|open| *open).await.unwrap();
         self.join(topic).map_err(PublishError::Subscribe)?;
         let content = ContentId::of(&payload);
         let name = Topic::new(topic);
