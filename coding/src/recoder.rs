@@ -8,7 +8,7 @@ use rand_core::Rng;
 use crate::coefficients::fill_random;
 use crate::combine::combine;
 use crate::kernel::{self, Mode};
-use crate::{CodedShard, Coefficients, Params, Shard};
+use crate::{CodedShard, Coefficients, Params, Shard, ShardId};
 
 /// Makes random combinations of shards that a [`Decoder`](crate::Decoder) holds, at any rank from one.
 ///
@@ -30,9 +30,14 @@ impl<'a> Recoder<'a> {
     pub(crate) fn over(shards: impl Iterator<Item = &'a Shard>, params: Params) -> Option<Self> {
         let mut recoder = Self { params, payloads: Vec::new(), vectors: Vec::new() };
         for shard in shards {
-            let vector = shard.id.coefficients(params).expect("D1: held shards have valid ids");
             recoder.payloads.push(&shard.payload);
-            recoder.vectors.extend_from_slice(&vector);
+            match &shard.id {
+                ShardId::Dense(vector) => recoder.vectors.extend_from_slice(vector),
+                ShardId::Canonical(_) => {
+                    let vector = shard.id.coefficients(params).expect("D1: held shards have valid ids");
+                    recoder.vectors.extend_from_slice(&vector);
+                }
+            }
         }
         (!recoder.payloads.is_empty()).then_some(recoder)
     }

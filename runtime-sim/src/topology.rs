@@ -78,7 +78,7 @@ fn regular(nodes: usize, degree: usize, seed: &Seed) -> Result<Vec<Vec<u32>>, To
         return Err(TopologyError::Degree { nodes, degree });
     }
     let mut draws = Draws::new(seed, Concern::Topology);
-    let last = (edges.clone(), graph.clone());
+    let ring = graph.clone();
     for _ in 0..ATTEMPTS {
         for _ in 0..edges.len() * SWITCHES_PER_EDGE {
             switch(&mut edges, &mut graph, &mut draws);
@@ -88,7 +88,7 @@ fn regular(nodes: usize, degree: usize, seed: &Seed) -> Result<Vec<Vec<u32>>, To
         }
     }
     // Rings of degree 2 rarely stay in one piece: then the ring itself is as good.
-    Ok(last.1)
+    Ok(ring)
 }
 
 fn ring_with_chords(nodes: usize, degree: usize) -> Vec<(usize, usize)> {

@@ -1,6 +1,6 @@
 //! Random lists of faults and commands: whatever happened, the network recovers.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
@@ -86,6 +86,6 @@ fn a_plain_network_recovers_from_anything() {
 #[ignore = "minutes: for the search of rare faults"]
 fn a_coded_network_recovers_from_anything_on_a_thousand_seeds() {
     (1_000..2_000).for_each(|seed| {
-        chaos(seed, if seed % 4 == 0 { gossipsub() } else { with_k(1 + (seed % 32) as u16) })
+        chaos(seed, if seed % 4 == 0 { gossipsub() } else { with_k(1 + (seed % 32) as u16) });
     });
 }

@@ -1,6 +1,6 @@
 //! Every message reaches everyone: sizes, modes, seeds, publishers.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
@@ -70,7 +70,7 @@ fn coded_and_plain_nodes_on_one_topic_serve_each_other() {
     }
 }
 
-/// The seed's 1 MiB message at 1000 nodes: 64 KiB of real bytes for `k = 64`, charged sixteenfold.
+/// 1 MiB at 1000 nodes: shards of 64 real bytes, the shortest that there are, charged as `1 MiB / k`.
 fn a_mebibyte_at_a_thousand_nodes(k: u16, seed: u64) {
     let mut settings = with_k(k);
     settings.mesh.target = 8;

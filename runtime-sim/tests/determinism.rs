@@ -1,6 +1,6 @@
 //! The same seed and calls give the same run; anything else gives another.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 

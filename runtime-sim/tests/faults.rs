@@ -1,6 +1,6 @@
 //! Nodes and links that fail, and what the others must not notice.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Nodes that send garbage: the others deliver what was published, all of it, and nothing else.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
@@ -17,7 +17,7 @@ fn garble_dense(rpc: &mut Rpc) {
     for shard in &mut rpc.coded.shards {
         match &shard.id {
             ShardId::Dense(_) => {
-                shard.body = shard.body.iter().map(|byte| byte ^ 0x5a).collect::<Vec<u8>>().into()
+                shard.body = shard.body.iter().map(|byte| byte ^ 0x5a).collect::<Vec<u8>>().into();
             }
             ShardId::Canonical(_) => {}
         }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Refusal {
     /// What is wrong, for people.
     pub error: String,
-    /// What is wrong, for programs: one of a few words in snake case, see `README.md`.
+    /// What is wrong, for programs: `too_large`, `backlog`, `not_subscribed`, `topic_empty`, `topic_too_long`,
+    /// `too_many_topics`, `bad_batch`, `unknown_command`, `no_entropy`, `node_stopped` or `refused`.
     pub code: String,
     /// `Request.command`.
     pub command: i32,

@@ -39,7 +39,9 @@ pub(crate) async fn handle<N: NodeApi>(task: &mut StreamTask<N>, request: Reques
 
 /// Joins the topic if the node is not in it: the node does.
 async fn publish<N: NodeApi>(task: &mut StreamTask<N>, number: i32, topic: &str, payload: Bytes) {
-    match task.node.publish(topic, payload).await {
+    let node = task.node.clone();
+    let Some(published) = task.while_listening(node.publish(topic, payload)).await else { return };
+    match published {
         Ok(content) => task.unconfirmed = Some((content, topic.to_owned())),
         Err(error) => {
             warn_if_stopped(&error);

@@ -24,6 +24,7 @@ mod message;
 mod node;
 mod options;
 mod outbox;
+mod patient;
 pub mod pb;
 mod server;
 mod service;

@@ -25,6 +25,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::node::NodeApi;
 use crate::options::Options;
+use crate::patient::Patient;
 use crate::pb::DESCRIPTORS;
 use crate::pb::proto::command_stream_server::CommandStreamServer;
 use crate::service::Service;
@@ -148,7 +149,7 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let serving = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    let serving = http.serve_connection(TokioIo::new(Patient::new(stream)), TowerToHyperService::new(routes));
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

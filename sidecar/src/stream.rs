@@ -4,7 +4,7 @@
 //! Invariant S2: the task belongs to the requests, not to the responses: it ends when there is nothing more
 //! to read, so commands that were sent before a reset are still done [2].
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -126,6 +126,20 @@ impl<N: NodeApi> StreamTask<N> {
     fn answer(&mut self, json: &bytes::Bytes) {
         // Dropped and counted when there is no room: a client that does not read needs no answer [6].
         let _taken = self.outbox.offer(Item::Answer(json.clone()));
+    }
+
+    /// Waits for the node while responses go on flowing: publishers may have to wait for the network.
+    /// `None` when the sidecar stops first.
+    pub(crate) async fn while_listening<T>(&mut self, asked: impl Future<Output = T>) -> Option<T> {
+        let shutdown = self.shutdown.clone();
+        tokio::pin!(asked);
+        loop {
+            tokio::select! {
+                answer = &mut asked => return Some(answer),
+                heard = self.listeners.next() => self.pass_on(heard).await,
+                () = shutdown.cancelled() => return None,
+            }
+        }
     }
 
     async fn pass_on(&mut self, heard: Heard) {

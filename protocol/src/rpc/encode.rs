@@ -77,10 +77,10 @@ impl Encode for Rpc {
         for message in &self.publish {
             put_message(sink, 2, &**message);
         }
-        if self.control != Control::default() {
+        if !self.control.is_empty() {
             put_message(sink, 3, &self.control);
         }
-        if self.coded != Coded::default() {
+        if !self.coded.is_empty() {
             put_message(sink, CODED_EXTENSION, &self.coded);
         }
     }

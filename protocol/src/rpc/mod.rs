@@ -66,7 +66,31 @@ impl Rpc {
 
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.subscriptions.is_empty()
+            && self.publish.is_empty()
+            && self.control.is_empty()
+            && self.coded.is_empty()
+    }
+}
+
+impl Control {
+    /// Whether it says nothing.
+    pub const fn is_empty(&self) -> bool {
+        let Self { ihave, iwant, graft, prune, idontwant, extensions } = self;
+        ihave.is_empty()
+            && iwant.is_empty()
+            && graft.is_empty()
+            && prune.is_empty()
+            && idontwant.is_empty()
+            && extensions.is_none()
+    }
+}
+
+impl Coded {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        let Self { headers, shards, haves, wants } = self;
+        headers.is_empty() && shards.is_empty() && haves.is_empty() && wants.is_empty()
     }
 }
 
