@@ -44,7 +44,7 @@ pub(crate) struct P2pnode {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CommonOptions {
     /// TOML file with options
-    #[arg(long, env = "BRAIDCAST_CONFIG", value_name = "FILE", global = true)]
+    #[arg(long, env = "BRAIDCAST_CONFIG", value_name = "FILE", global = true, display_order = 1000)]
     config: Option<PathBuf>,
 
     /// Logs to show on stderr: debug, info, warn or error [default: info for nodes, else warn]
@@ -54,12 +54,20 @@ pub(crate) struct CommonOptions {
         default_value = "",
         hide_default_value = true,
         value_name = "LEVEL",
+        display_order = 1000,
         global = true
     )]
     pub(crate) log_level: String,
 
     /// Form of the logs: text or json
-    #[arg(long, env = "LOG_FORMAT", default_value = "text", value_name = "FORM", global = true)]
+    #[arg(
+        long,
+        env = "LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORM",
+        global = true,
+        display_order = 1000
+    )]
     pub(crate) log_format: String,
 }
 
@@ -163,7 +171,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 fn one_line(rendered: &str) -> String {
     let paragraph = rendered.split("\n\n").next().unwrap_or(rendered);
     let line = paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+    format!("{}; --help shows what is allowed", line.strip_prefix("error: ").unwrap_or(&line))
 }
 
 /// Go tools take `-flag` for `--flag`; short flags have one letter.
