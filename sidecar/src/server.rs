@@ -4,8 +4,10 @@
 //! ever, and its connection tasks cannot be aborted.
 //!
 //! Keepalive pings (compat trap T36): hyper and h2 answer every PING and never count them, with or without
-//! streams, so there is no `too_many_pings` to be permissive about. What h2 does answer with
-//! ENHANCE_YOUR_CALM are streams reset before they are accepted, over a limit, which is raised here.
+//! streams, so there is no `too_many_pings` to be permissive about. What h2 does answer with ENHANCE_YOUR_CALM,
+//! closing the connection, are two other things: streams reset before they are accepted, over a limit that is
+//! raised here; and many DATA frames below 256 bytes that nobody has read yet, over half the connection's window
+//! (about a hundred frames with the default window, so small windows would also cut publishers that wait).
 
 use std::io;
 use std::net::SocketAddr;

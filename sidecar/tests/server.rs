@@ -162,6 +162,20 @@ async fn a_command_is_done_although_the_connection_is_closed_right_after() {
     }
 }
 
+/// h2 closes connections with many small unread frames; how many depends on the connection's window.
+#[tokio::test]
+async fn many_small_commands_may_wait_for_a_slow_network() {
+    let sidecar = Running::start().await;
+    sidecar.node.gate.send_replace(false);
+    let mut socket = TcpStream::connect(&sidecar.address).await.unwrap();
+    socket.write_all(&[preface(), headers(1)].concat()).await.unwrap();
+    let commands: Vec<u8> = (0..2000_u32).flat_map(|number| data(1, b"t", &number.to_be_bytes())).collect();
+    socket.write_all(&commands).await.unwrap();
+    assert_pings_are_answered(&mut socket, 1).await;
+    sidecar.node.gate.send_replace(true);
+    assert_eq!(sidecar.node.published(2000).await[1999].payload[..], 1999_u32.to_be_bytes());
+}
+
 /// Stricter than a ping per second, and without the seconds.
 #[tokio::test]
 async fn pings_without_streams_are_answered_however_many() {
