@@ -99,7 +99,6 @@ async fn the_others_miss_nothing_when_one_of_five_is_killed_and_it_comes_back() 
 }
 
 #[tokio::test]
-#[ignore = "half a minute: others keep a killed peer's QUIC connection, and with it the link, until it is idle too long"]
 async fn the_same_over_quic() {
     kill_one_of_five("/udp/").await;
 }

@@ -10,7 +10,8 @@ use braidcast_runtime_tokio::{ContentId, Mode, NodeError, PublishError, Settings
 use bytes::Bytes;
 
 use common::{
-    MODES, QUIC, TCP, address, builder, meshed, network, next, payload, stop_all, subscribe_all, until, within,
+    MODES, QUIC, TCP, address, builder, meshed, network, next, payload, stop_all, subscribe_all, until,
+    within,
 };
 
 /// 4096 is where coding begins; 1 MiB is the limit.
@@ -77,8 +78,7 @@ async fn three_nodes_over_tcp() {
 async fn a_chain_relays() {
     for mode in MODES {
         let middle = builder(mode, QUIC).start().await.unwrap();
-        let ends =
-            [TCP, QUIC].map(|listen| builder(mode, listen).bootstrap(common::address(&middle)).start());
+        let ends = [TCP, QUIC].map(|listen| builder(mode, listen).bootstrap(address(&middle)).start());
         let [left, right] = ends;
         let nodes = [left.await.unwrap(), middle, right.await.unwrap()];
         let mut subscriptions = subscribe_all(&nodes, "chain").await;
@@ -101,7 +101,7 @@ async fn the_largest_message_is_delivered_and_one_byte_more_is_refused() {
     for mode in MODES {
         let limited = || builder(mode, QUIC).settings(|s| s.message_bytes_max = LIMIT);
         let first = limited().start().await.unwrap();
-        let second = limited().bootstrap(common::address(&first)).start().await.unwrap();
+        let second = limited().bootstrap(address(&first)).start().await.unwrap();
         let nodes = [first, second];
         let mut subscriptions = subscribe_all(&nodes, "limit").await;
         meshed(&nodes, "limit").await;

@@ -158,7 +158,7 @@ impl Peers {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         let asked = matches!(entry.outbound, Outbound::Opening(id) if id == connection);
         match news {
-            News::Accepted { stream } => self.read(peer, stream),
+            News::Accepted { stream } => self.read(peer, connection, stream),
             News::Opened { protocol, stream } if asked => {
                 self.link_up(peer, connection, protocol.as_ref(), stream);
             }
@@ -397,7 +397,11 @@ impl Peers {
     }
 
     /// Reads from `stream` instead of from an earlier one.
-    fn read(&mut self, peer: PeerId, stream: Stream) {
+    ///
+    /// A peer that gives up a stream for one on a newer connection has lost the older connections, or has itself
+    /// been started anew. What we believe to be alive there may not answer for as long as the idle time, so those
+    /// connections end now, and the link moves to the new one.
+    fn read(&mut self, peer: PeerId, connection: ConnectionId, stream: Stream) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         if entry.doomed {
             return;
@@ -409,8 +413,11 @@ impl Peers {
             let end = pump::read_link(stream, inlet, frame_bytes_max).await;
             TaskEnd::Reader { peer, number, end }
         });
-        if let Some(earlier) = entry.reader.replace(Reader { number, task }) {
-            earlier.task.abort();
+        let Some(earlier) = entry.reader.replace(Reader { number, connection, task }) else { return };
+        earlier.task.abort();
+        if earlier.connection != connection {
+            let older = entry.connections.iter().take_while(|c| c.id != connection);
+            self.requests.extend(older.map(|c| Request::Close { connection: c.id }));
         }
     }
 }

@@ -39,6 +39,7 @@ pub(super) struct Connection {
 
 pub(super) struct Reader {
     pub(super) number: u64,
+    pub(super) connection: ConnectionId,
     pub(super) task: AbortHandle,
 }
 
