@@ -29,7 +29,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(line) => write!(f, "error: {line}"),
-            Self::Failed(error) => write!(f, "error: {error:#}"),
+            Self::Failed(error) => write!(f, "error: {}", one_line(error)),
             Self::Reported => Ok(()),
             Self::Verbatim(text) => f.write_str(text.trim_end_matches('\n')),
         }
@@ -39,5 +39,28 @@ impl fmt::Display for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+/// An error with its causes, leaving out those that the text before them quotes already.
+fn one_line(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |line, cause| match line.as_str() {
+        "" => cause,
+        quoted if quoted.contains(&cause) => line,
+        _ => format!("{line}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn every_cause_is_said_once() {
+        let error = Err::<(), _>(anyhow!("no such file")).context("read key: no such file (p2p.key)");
+        let failure = Failure::from(error.context("identity").unwrap_err());
+        assert_eq!(failure.to_string(), "error: identity: read key: no such file (p2p.key)");
     }
 }

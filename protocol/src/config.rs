@@ -227,6 +227,8 @@ pub enum Validation {
     /// A good signature is enough.
     Off,
     /// Delivered messages are forwarded and advertised after [`crate::Event::Judged`] accepts them.
+    ///
+    /// Shards are relayed before: only a complete message can be judged. One that is rejected is served no longer.
     Application,
 }
 

@@ -1,6 +1,6 @@
 //! Configuration: flag, environment, file, default, in this order; checked whole before anything starts.
 //!
-//! [`options`] declares every option once (clap gives flag, environment and default), [`file`] lays the TOML
+//! [`options`] declares every option once (clap gives flag, environment and default), [`mod@file`] lays the TOML
 //! file under them, [`NodeConfig::check`] turns the texts into values or says in one line what is wrong.
 
 pub(crate) mod addresses;
