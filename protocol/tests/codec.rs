@@ -36,8 +36,7 @@ fn header(bytes: usize, k: usize) -> Header {
 fn a_subscription_is_the_documented_16_bytes() {
     let subscriptions = vec![Subscription { subscribe: true, topic: Topic::new("trace-test") }];
     let frame = Rpc { subscriptions, ..Rpc::default() }.encode();
-    let hex: String = frame.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "0a0e0801120a74726163652d74657374");
+    assert_eq!(hex(&frame.into_bytes()), "0a0e0801120a74726163652d74657374");
 }
 
 /// Written out by hand from `rpc.proto`.
@@ -63,6 +62,56 @@ fn control_has_the_field_numbers_of_the_specification() {
         0x32, 5, 0xe8, 0xa1, 0xf1, 0x0a, 1, // extensions: ours, field 0x2b8a1d
     ];
     assert_eq!(&frame[..], expected);
+}
+
+/// The test vectors of `docs/spec/coded-mode.md`, section 8.
+#[test]
+fn the_coded_part_has_the_bytes_of_the_specification() {
+    let message = CodingId::from_bytes([7; 32]);
+    let shard = |id, body: &'static [u8]| Shard { message, id, body: Bytes::from_static(body) };
+    let coded = Coded {
+        headers: vec![],
+        shards: [
+            shard(ShardId::Canonical(5), b"ab"),
+            shard(ShardId::Dense(Coefficients::from_slice(&[1, 2])), b"c"),
+        ]
+        .into_iter()
+        .collect(),
+        haves: vec![Have { message, rank: 3, verified: 0b101 }],
+        wants: vec![Want { message, count: 2, indices: [1, 200].into_iter().collect() }],
+    };
+    let id: String = "07".repeat(32);
+    let expected = format!(
+        "eaa1f10aa701\
+         12280a20{id}100522026162\
+         12290a20{id}1a0201022201 63\
+         1a260a20{id}10031805\
+         22280a20{id}10021a0201c8"
+    );
+    assert_eq!(hex(&Rpc { coded, ..Rpc::default() }.encode().into_bytes()), expected.replace(' ', ""));
+}
+
+#[test]
+fn a_header_body_has_the_bytes_of_the_specification() {
+    let publisher = PeerId::from_bytes(b"p").unwrap();
+    let fields = HeaderFields {
+        topic: Topic::new("t"),
+        publisher,
+        seqno: 7,
+        params: Params::for_message(100, 2).unwrap(),
+        content: ContentId::from_bytes([3; 32]),
+        hashes: vec![9; 64].into(),
+        message_signature: Bytes::from_static(b"sig"),
+    };
+    let header = Header::sign(fields, &HashKeys::new(publisher));
+    let expected =
+        format!("0a0174120170180720642802 3220{} 3a40{} 4203736967", "03".repeat(32), "09".repeat(64));
+    assert_eq!(hex(header.body()), expected.replace(' ', ""));
+    assert_eq!(header.id(), CodingId::from_bytes(*blake3::hash(header.body()).as_bytes()));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
