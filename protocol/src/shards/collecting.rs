@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
 use super::exchange::{Exchange, IndexSet};
-use super::generation::{Next, Trust};
+use super::terms::{Next, Trust};
 use crate::LinkId;
 use crate::rpc::Header;
 

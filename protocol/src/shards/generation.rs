@@ -10,9 +10,12 @@ use rand_chacha::ChaCha8Rng;
 
 pub(crate) use super::collecting::{Collecting, Taken};
 use super::exchange::Exchange;
-use super::table::Age;
+use super::terms::{Next, Terms};
 use crate::rpc::{Have, Header, Shard};
 use crate::{ContentId, LinkId, Time, select};
+
+/// When a message came, as a count.
+pub(crate) type Age = u64;
 
 /// A message that travels as shards.
 #[derive(Debug)]
@@ -41,34 +44,6 @@ pub(crate) enum Body {
         encoder: Encoder,
         next: u16,
     },
-}
-
-/// What may be mixed into shards for others before a message is verified.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Trust {
-    All,
-    Verified,
-}
-
-/// How a relay may send.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Terms {
-    pub(crate) trust: Trust,
-    /// The rank from which it mixes.
-    pub(crate) threshold: u16,
-    /// Whether the neighbour is in the mesh.
-    pub(crate) in_mesh: bool,
-}
-
-/// What a neighbour would be sent next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Next {
-    /// This canonical shard.
-    Canonical(u16),
-    /// A shard that came straight from the publisher, as it is.
-    Direct(usize),
-    /// A fresh combination.
-    Mixed,
 }
 
 impl Generation {

@@ -12,6 +12,7 @@ mod repair;
 mod rumours;
 mod schedule;
 mod table;
+mod terms;
 mod trust;
 
 use alloc::format;

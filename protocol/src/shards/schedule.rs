@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::Shards;
-use super::generation::{Generation, Terms};
-use super::table::Age;
+use super::generation::{Age, Generation};
+use super::terms::Terms;
 use crate::ctx::Ctx;
 use crate::mesh::Mesh;
 use crate::rpc::{Coded, Rpc};

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::generation::Generation;
+use super::generation::{Age, Generation};
 use crate::{CodingId, LinkId, MessageId};
 
 /// The coded messages at hand.
@@ -26,9 +26,6 @@ pub(crate) struct Table {
     unsent: BTreeSet<Age>,
     bytes: Sums,
 }
-
-/// When a message came, as a count.
-pub(crate) type Age = u64;
 
 /// An entry of a link's agenda: not our own, age.
 pub(crate) type Entry = (bool, Age);

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use super::generation::Trust;
+use super::terms::Trust;
 use crate::config::{CodedSettings, Integrity};
 use crate::{Time, Topic};
 

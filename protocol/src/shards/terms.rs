@@ -1,0 +1,29 @@
+//! On what terms a neighbour is sent something, and what that is.
+
+/// What may be mixed into shards for others before a message is verified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trust {
+    All,
+    Verified,
+}
+
+/// How a relay may send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Terms {
+    pub(crate) trust: Trust,
+    /// The rank from which it mixes.
+    pub(crate) threshold: u16,
+    /// Whether the neighbour is in the mesh.
+    pub(crate) in_mesh: bool,
+}
+
+/// What a neighbour would be sent next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// This canonical shard.
+    Canonical(u16),
+    /// A shard that came straight from the publisher, as it is.
+    Direct(usize),
+    /// A fresh combination.
+    Mixed,
+}
