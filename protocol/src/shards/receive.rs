@@ -22,7 +22,7 @@ pub(crate) enum ShardVerdict {
 }
 
 impl Shards {
-    /// A neighbour announced a message. `joined`: we are in its topic; `seen`: we have it from elsewhere.
+    /// A neighbour announced a message of a topic that we are in. `seen`: we have it from elsewhere.
     pub(crate) fn on_header(
         &mut self,
         cx: &mut Ctx<'_>,
@@ -38,14 +38,17 @@ impl Shards {
             return;
         }
         let k = header.params.k() as u16;
-        if seen || self.finished.contains(&id) {
-            self.finished.insert(cx.now, id, Finished { k, content: header.content });
+        if self.finished.contains(&id) {
             return tell_done(cx, link, id, k);
         }
         if !header.verify(cx.keys) {
             let (message, topic) = (header.message_id(), header.topic.clone());
             let reason = RejectReason::InvalidSignature;
             return cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
+        }
+        if seen {
+            self.finished.insert(cx.now, id, Finished { k, content: header.content });
+            return tell_done(cx, link, id, k);
         }
         let repair_at = cx.now + cx.config.coded.repair_after;
         let mut generation = Generation::collecting(header.clone(), cx.now, repair_at);
@@ -78,15 +81,19 @@ impl Shards {
         let from_publisher = cx.links.peer(link) == Some(generation.header.publisher);
         let taken = generation.take(link, shard.id.clone(), shard.body.clone(), from_publisher);
         match taken {
-            Taken::Innovative => self.trace(cx, link, &shard, Trace::NewShard),
-            Taken::Duplicate => self.trace(cx, link, &shard, Trace::DuplicateShard),
-            Taken::Unhelpful => self.trace(cx, link, &shard, Trace::UnhelpfulShard),
+            Taken::Innovative => {
+                self.trace(cx, link, &shard, Trace::NewShard);
+                return self.on_progress(cx, id);
+            }
+            Taken::Duplicate => {
+                self.trace(cx, link, &shard, Trace::DuplicateShard);
+                self.report_useless(cx, link, id);
+            }
+            Taken::Unhelpful => {
+                self.trace(cx, link, &shard, Trace::UnhelpfulShard);
+                self.report_useless(cx, link, id);
+            }
             Taken::Invalid => self.on_invalid(cx, link, id),
-        }
-        match taken {
-            Taken::Innovative => return self.on_progress(cx, id),
-            Taken::Duplicate | Taken::Unhelpful => self.report_useless(cx, link, id),
-            Taken::Invalid => {}
         }
         ShardVerdict::Handled
     }
@@ -97,28 +104,37 @@ impl Shards {
             generation.on_progress(cx.now, cx.config.coded.repair_after);
         }
         self.live.schedule(&id);
-        let Some(generation) = self.live.get_mut(&id) else { return ShardVerdict::Handled };
-        if generation.rank() < generation.k() {
-            return ShardVerdict::Handled;
+        // What is left after a purge may be complete, too: good shards that only looked redundant have moved up.
+        loop {
+            let Some(generation) = self.live.get_mut(&id) else { return ShardVerdict::Handled };
+            if generation.rank() < generation.k() {
+                return ShardVerdict::Handled;
+            }
+            let header = generation.header.clone();
+            if let Some(payload) = generation.decode() {
+                self.complete(cx, id, payload.clone());
+                return ShardVerdict::Completed { header, payload };
+            }
+            self.on_polluted(cx, id, &header);
         }
-        let header = generation.header.clone();
-        if let Some(payload) = generation.decode() {
-            self.complete(cx, id, payload.clone());
-            return ShardVerdict::Completed { header, payload };
-        }
+    }
+
+    /// The shards held make another message than the header says.
+    fn on_polluted(&mut self, cx: &mut Ctx<'_>, id: CodingId, header: &Header) {
         let (content, topic) = (header.content, header.topic.clone());
         cx.out.trace(|| Trace::PollutedMessage { content, topic: topic.clone() });
-        if generation.purge() {
+        if let Some(generation) = self.live.get_mut(&id)
+            && generation.purge()
+        {
             // What is left is verified; the rest is pulled by index at once.
             self.distrust.on_pollution(&cx.config.coded, cx.now, &topic);
             generation.repair_at = cx.now;
             self.wake_by(cx.now);
         } else {
-            // Verified shards alone make another message than the header says: the publisher is to blame.
+            // Verified shards alone are wrong: the publisher is to blame.
             self.finished.insert(cx.now, id, Finished { k: header.params.k() as u16, content });
             self.drop_generation(cx, id);
         }
-        ShardVerdict::Handled
     }
 
     /// A shard that is not what its name says. An honest relay checks before it passes on: this neighbour lied.
@@ -176,6 +192,9 @@ impl Shards {
     }
 
     fn trace(&self, cx: &mut Ctx<'_>, link: LinkId, shard: &Shard, event: fn(ShardTrace) -> Trace) {
+        if !cx.out.tracing() {
+            return;
+        }
         let Some(content) = self.content_of(&shard.message) else { return };
         let params = self.live.get(&shard.message).map(|generation| generation.header.params);
         cx.trace_peer(link, |from| {

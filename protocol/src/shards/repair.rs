@@ -10,7 +10,7 @@ use crate::mesh::Mesh;
 use crate::rpc::Want;
 use crate::{CodingId, LinkId, Time};
 
-/// Longest time between two pulls of one message.
+/// Longest time between two pulls of one message, unless the configured pause is longer.
 const REPAIR_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 impl Shards {
@@ -28,9 +28,9 @@ impl Shards {
         for (_, generation) in self.live.iter_mut().filter(|(_, generation)| !generation.is_whole()) {
             if generation.repair_at <= cx.now {
                 pull(cx, generation);
-                generation.repairs += 1;
-                let pause = (pause * (1 << generation.repairs.min(5))).min(REPAIR_PAUSE_MAX);
-                generation.repair_at = cx.now + pause;
+                generation.repairs = generation.repairs.saturating_add(1);
+                let longer = pause.saturating_mul(1 << generation.repairs.min(5));
+                generation.repair_at = cx.now + longer.min(REPAIR_PAUSE_MAX.max(pause));
             }
         }
         for (link, have) in self.rumours.due(cx.now, cx.config.gossip.iwant_followup) {
@@ -51,8 +51,8 @@ impl Shards {
 
     /// Forgets what is served long enough, and gives up what does not come.
     pub(crate) fn heartbeat(&mut self, cx: &mut Ctx<'_>, mesh: &Mesh) {
-        let served =
-            cx.config.mesh.heartbeat * u32::try_from(cx.config.gossip.history_length).unwrap_or(u32::MAX);
+        let windows = u32::try_from(cx.config.gossip.history_length).unwrap_or(u32::MAX);
+        let served = cx.config.mesh.heartbeat.saturating_mul(windows);
         let ttl = cx.config.coded.undecoded_ttl;
         let over: Vec<CodingId> = self
             .live
@@ -80,7 +80,7 @@ impl Shards {
 impl Generation {
     /// A shard raised the rank: the next is awaited for as long as four of the last pauses.
     pub(super) fn on_progress(&mut self, now: Time, pause: Duration) {
-        let pause = (now.since(self.progress) * 4).clamp(pause, REPAIR_PAUSE_MAX);
+        let pause = now.since(self.progress).saturating_mul(4).clamp(pause, REPAIR_PAUSE_MAX.max(pause));
         self.progress = now;
         self.repair_at = now + pause;
         self.repairs = 0;

@@ -120,6 +120,7 @@ impl World {
                 "outbox" => settings.outbox_messages_max = number(value),
                 "backlog" => settings.backlog_bytes_max = number(value),
                 "max-message" => settings.message_bytes_max = number(value),
+                "repair" => settings.coded.repair_after = duration(value),
                 "small" => settings.coded.small_message_bytes = number(value),
                 "rule" if value == "exceeds" => settings.coded.threshold_rule = ThresholdRule::Exceeds,
                 "integrity" if value == "verified" => settings.coded.integrity = Integrity::Verified,
