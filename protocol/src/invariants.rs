@@ -11,7 +11,7 @@ pub enum Rule {
     L2,
     /// Every mesh member is a live link.
     M1,
-    /// No mesh member is under backoff.
+    /// No mesh member is under backoff, and backoffs are within their bound.
     M2,
     /// Every mesh member subscribed to the topic.
     M3,

@@ -1,7 +1,7 @@
 //! Mesh upkeep: who receives our messages of a topic at once.
 //!
 //! Spec: gossipsub v1.0 "Topic membership", "Control messages", "Heartbeat"; v1.1 "Prune backoff".
-//! Invariant M1: every mesh member is a live link. M2: no mesh member is under backoff. M3: every mesh member
+//! Invariant M1: every mesh member is a live link. M2: no mesh member is under backoff, and backoffs are bounded. M3: every mesh member
 //! subscribed to the topic. M4: members are distinct, and at most *D_hi* after a heartbeat.
 
 use alloc::collections::BTreeMap;
@@ -24,6 +24,9 @@ pub(crate) struct Mesh {
     /// When a peer may be grafted again. By peer, so that a reconnect does not lift it.
     backoff: BTreeMap<(Topic, PeerId), Time>,
 }
+
+/// Backoffs kept at a time: peers with ever new ids must not fill the memory.
+const BACKOFFS_MAX: usize = 16_384;
 
 /// Sorted.
 type Members = SmallVec<[LinkId; 12]>;
@@ -207,8 +210,12 @@ impl Mesh {
         self.set_backoff(cx.now + backoff, topic, peer);
     }
 
-    /// A later end is never shortened.
+    /// A later end is never shortened. When too many are kept, the one that ends first makes room.
     fn set_backoff(&mut self, until: Time, topic: &Topic, peer: PeerId) {
+        if self.backoff.len() >= BACKOFFS_MAX && !self.backoff.contains_key(&(topic.clone(), peer)) {
+            let first = self.backoff.iter().min_by_key(|(_, until)| **until).map(|(key, _)| key.clone());
+            first.and_then(|key| self.backoff.remove(&key));
+        }
         let end = self.backoff.entry((topic.clone(), peer)).or_insert(until);
         *end = (*end).max(until);
     }
@@ -218,6 +225,7 @@ impl Mesh {
     }
 
     pub(crate) fn check(&self, now: Time, links: &Links) -> Result<(), Broken> {
+        ensure(self.backoff.len() <= BACKOFFS_MAX, Rule::M2, || format!("{} backoffs", self.backoff.len()))?;
         for (topic, members) in &self.topics {
             ensure(members.is_sorted_by(|a, b| a < b), Rule::M4, || format!("{topic}: {members:?}"))?;
             for member in members {
