@@ -1,8 +1,8 @@
 //! Mesh upkeep: who receives our messages of a topic at once.
 //!
 //! Spec: gossipsub v1.0 "Topic membership", "Control messages", "Heartbeat"; v1.1 "Prune backoff".
-//! Invariant M1: every mesh member is a live link. M2: no mesh member is under backoff, and backoffs are bounded. M3: every mesh member
-//! subscribed to the topic. M4: members are distinct, and at most *D_hi* after a heartbeat.
+//! Invariant M1: every mesh member is a live link. M2: no mesh member is under backoff, and backoffs are bounded.
+//! M3: every mesh member subscribed to the topic. M4: members are distinct, and at most *D_hi* after a heartbeat.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
