@@ -1,17 +1,17 @@
 //! Coefficient vectors: which combination of the source shards a shard is.
 
-use alloc::boxed::Box;
 use alloc::vec;
 use core::fmt;
 use core::ops::Deref;
 
+use bytes::Bytes;
 use rand_core::Rng;
 
 use crate::gf256;
 
 /// The `k` coefficients of a shard: its payload is the sum of `coefficients[i] * source shard i`.
 ///
-/// Vectors of up to 32 bytes are stored in place, longer ones on the heap. Reads as a byte slice.
+/// Vectors of up to 32 bytes are stored in place, longer ones in a shared buffer. Reads as a byte slice.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Coefficients(Repr);
 
@@ -19,7 +19,7 @@ pub struct Coefficients(Repr);
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
     Inline { len: u8, bytes: [u8; INLINE_MAX] },
-    Heap(Box<[u8]>),
+    Shared(Bytes),
 }
 
 impl Coefficients {
@@ -27,6 +27,12 @@ impl Coefficients {
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Self {
         Self::build(bytes.len(), |out| out.copy_from_slice(bytes))
+    }
+
+    /// These bytes; not copied if they are more than 32. The buffer they are a slice of lives as long as the vector.
+    #[must_use]
+    pub fn from_bytes(bytes: Bytes) -> Self {
+        if bytes.len() <= INLINE_MAX { Self::from_slice(&bytes) } else { Self(Repr::Shared(bytes)) }
     }
 
     /// The vector of source shard `index`: one at `index`, zero elsewhere.
@@ -53,11 +59,7 @@ impl Coefficients {
     ///
     /// The caller checked `k <= index <= 255`, so that no sum is zero.
     pub(crate) fn cauchy(k: usize, index: u8) -> Self {
-        Self::build(k, |out| {
-            for (column, entry) in (0..=u8::MAX).zip(out) {
-                *entry = gf256::inv(index ^ column).expect("a Cauchy row index is not a column index");
-            }
-        })
+        Self::build(k, |out| fill_cauchy(out, index))
     }
 
     fn build(len: usize, write: impl FnOnce(&mut [u8])) -> Self {
@@ -66,9 +68,9 @@ impl Coefficients {
             write(&mut bytes[..len]);
             Self(Repr::Inline { len: len as u8, bytes })
         } else {
-            let mut bytes = vec![0; len].into_boxed_slice();
+            let mut bytes = vec![0; len];
             write(&mut bytes);
-            Self(Repr::Heap(bytes))
+            Self(Repr::Shared(Bytes::from(bytes)))
         }
     }
 }
@@ -79,7 +81,7 @@ impl Deref for Coefficients {
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
-            Repr::Heap(bytes) => bytes,
+            Repr::Shared(bytes) => bytes,
         }
     }
 }
@@ -113,8 +115,17 @@ pub(crate) fn fill_random(out: &mut [u8], rng: &mut (impl Rng + ?Sized)) {
     }
 }
 
-/// Longest vector without a heap block, in bytes.
-const INLINE_MAX: usize = 32;
+/// Fills the row of the Cauchy matrix for canonical index `index`: entry j is 1 / (`index` + j).
+///
+/// The caller checked that `index` is at least the length of the row, so that no sum is zero.
+pub(crate) fn fill_cauchy(out: &mut [u8], index: u8) {
+    for (column, entry) in (0..=u8::MAX).zip(out) {
+        *entry = gf256::inv(index ^ column).expect("a Cauchy row index is not a column index");
+    }
+}
+
+/// Longest vector that is stored in place, in bytes.
+pub(crate) const INLINE_MAX: usize = 32;
 
 /// Longest vector whose coefficients are all drawn non-zero.
 const NON_ZERO_MAX: usize = 4;

@@ -6,10 +6,12 @@ use core::fmt;
 
 use bytes::Bytes;
 use rand_core::Rng;
+use smallvec::SmallVec;
 use thiserror::Error;
 
-use crate::combine::combine;
-use crate::{CodedShard, Coefficients, Params, ShardError, ShardId};
+use crate::coefficients::fill_random;
+use crate::combine::{Batch, Rows, combine, combine_shards};
+use crate::{K_MAX, Params, Pool, Shard, ShardError, ShardId};
 
 /// Makes shards of a message that is known in full, at its source or after decoding.
 ///
@@ -90,29 +92,33 @@ impl Encoder {
     /// # Errors
     ///
     /// [`ShardError::Index`] above [`CANONICAL_INDEX_MAX`](crate::CANONICAL_INDEX_MAX).
-    pub fn canonical(&self, index: u16) -> Result<Bytes, ShardError> {
+    pub fn canonical(&self, index: u16, pool: &mut Pool) -> Result<Bytes, ShardError> {
         let id = ShardId::Canonical(index);
         if id.is_systematic(self.params) {
             return Ok(self.systematic(usize::from(index)));
         }
-        let coefficients = id.coefficients(self.params)?;
-        Ok(self.combine(&coefficients, 1).remove(0))
+        self.one(&id, pool)
     }
 
     /// The payloads of these shards, in order, in one pass over the message.
     ///
-    /// Besides making several repair shards at the price of about one, this tells what the payload of a shard
-    /// from elsewhere should have been. Source shards among `ids` are slices and take no part in the pass.
+    /// This makes several repair shards at the price of about one. Source shards among `ids` are slices and take no
+    /// part in the pass.
     ///
     /// # Errors
     ///
     /// [`ShardError`] for the first id that names no shard of this message.
-    pub fn encode(&self, ids: &[ShardId]) -> Result<Vec<Bytes>, ShardError> {
-        let mut weights = Vec::with_capacity(ids.len() * self.params.k());
+    pub fn encode(&self, ids: &[ShardId], pool: &mut Pool) -> Result<Vec<Bytes>, ShardError> {
+        let k = self.params.k();
+        let mut weights = Vec::with_capacity(ids.len() * k);
         for id in ids.iter().filter(|id| !id.is_systematic(self.params)) {
-            weights.extend_from_slice(&id.coefficients(self.params)?);
+            let start = weights.len();
+            weights.resize(start + k, 0);
+            id.write_coefficients(self.params, &mut weights[start..])?;
         }
-        let mut made = self.combine(&weights, weights.len() / self.params.k()).into_iter();
+        let weights = self.used(&weights);
+        let count = ids.iter().filter(|id| !id.is_systematic(self.params)).count();
+        let mut made = combine(&self.rows(), &weights, count, self.params.shard_len(), pool).into_iter();
         let payloads = ids.iter().filter_map(|id| match id {
             ShardId::Canonical(index) if id.is_systematic(self.params) => {
                 Some(self.systematic(usize::from(*index)))
@@ -122,31 +128,57 @@ impl Encoder {
         Ok(payloads.collect())
     }
 
-    /// `count` random combinations in one pass over the message; see [`Coefficients::random`] for `rng`.
+    /// Whether the payload of this shard is what its id says: exact, and so proof against whoever made it.
+    ///
+    /// Costs one pass over the message for a shard that is not a source shard.
+    ///
+    /// # Errors
+    ///
+    /// [`ShardError`] if the shard cannot belong to this message, whatever its payload.
+    pub fn matches(&self, shard: &Shard, pool: &mut Pool) -> Result<bool, ShardError> {
+        shard.check_len(self.params)?;
+        let truth = match shard.id {
+            ShardId::Canonical(index) => self.canonical(index, pool)?,
+            ShardId::Dense(_) => self.one(&shard.id, pool)?,
+        };
+        Ok(truth == shard.payload)
+    }
+
+    /// `count` random combinations in one pass over the message; see
+    /// [`Coefficients::random`](crate::Coefficients::random) for `rng`.
     ///
     /// k of them decode with probability 0.996 for any k, k + 1 with 0.99998: the "random linear network coding"
     /// of Ho et al., "A Random Linear Network Coding Approach to Multicast", IEEE Trans. Inf. Theory, 2006.
-    pub fn coded(&self, count: usize, rng: &mut (impl Rng + ?Sized)) -> Vec<CodedShard> {
-        let vectors: Vec<Coefficients> =
-            (0..count).map(|_| Coefficients::random(self.params.k(), rng)).collect();
-        let weights: Vec<u8> = vectors.iter().flat_map(|vector| vector.iter().copied()).collect();
-        let payloads = self.combine(&weights, count);
-        let shards = vectors.into_iter().zip(payloads);
-        shards.map(|(coefficients, payload)| CodedShard { coefficients, payload }).collect()
+    pub fn coded(&self, count: usize, rng: &mut (impl Rng + ?Sized), pool: &mut Pool) -> Batch {
+        let k = self.params.k();
+        let mut vectors: SmallVec<[u8; 1024]> = SmallVec::from_elem(0, count * k);
+        vectors.chunks_exact_mut(k).for_each(|row| fill_random(row, rng));
+        combine_shards(&self.rows(), &self.used(&vectors), &vectors, k, self.params.shard_len(), pool)
     }
 
-    /// `count` combinations with the `count` x `k` matrix `weights`.
-    fn combine(&self, weights: &[u8], count: usize) -> Vec<Bytes> {
-        let (used, len) = (self.params.rows_used(), self.params.shard_len());
-        let mut rows: Vec<&[u8]> = self.message.chunks_exact(len).collect();
+    /// The combination with this id, computed.
+    fn one(&self, id: &ShardId, pool: &mut Pool) -> Result<Bytes, ShardError> {
+        let mut weights = [0; K_MAX];
+        let weights = &mut weights[..self.params.k()];
+        id.write_coefficients(self.params, weights)?;
+        Ok(combine(&self.rows(), &self.used(weights), 1, self.params.shard_len(), pool).remove(0))
+    }
+
+    /// The rows that hold a byte of the message.
+    fn rows(&self) -> Rows<'_> {
+        let mut rows: Rows<'_> = self.message.chunks_exact(self.params.shard_len()).collect();
         rows.extend(self.tail.as_deref());
-        debug_assert_eq!(rows.len(), used, "every row is whole, the tail, or padding");
+        debug_assert_eq!(rows.len(), self.params.rows_used(), "every row is whole, the tail, or padding");
+        rows
+    }
+
+    /// Of a matrix with k columns, those that belong to [`Self::rows`].
+    fn used(&self, weights: &[u8]) -> SmallVec<[u8; 1024]> {
+        let used = self.params.rows_used();
         if used == self.params.k() {
-            return combine(&rows, weights, count, len);
+            return SmallVec::from_slice(weights);
         }
-        let weights: Vec<u8> =
-            weights.chunks_exact(self.params.k()).flat_map(|row| &row[..used]).copied().collect();
-        combine(&rows, &weights, count, len)
+        weights.chunks_exact(self.params.k()).flat_map(|row| &row[..used]).copied().collect()
     }
 }
 

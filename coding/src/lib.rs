@@ -8,11 +8,12 @@
 //! Theory 52(10), 2006.
 //!
 //! ```
-//! use braidcast_coding::{Decoder, Encoder, Offer, Params, Shard, ShardId, Tag};
+//! use braidcast_coding::{Decoder, Encoder, Offer, Params, Pool, Shard, ShardId, Tag};
 //! use bytes::Bytes;
 //! use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 //!
 //! let mut rng = ChaCha8Rng::from_seed([7; 32]);
+//! let mut pool = Pool::default();
 //! let message = Bytes::from(vec![42; 1000]);
 //! let params = Params::for_message(message.len(), 4)?;
 //! let (source, relay_link) = (Encoder::new(message.clone(), params)?, Tag::new(3));
@@ -20,25 +21,25 @@
 //! // The relay gets one source shard and two random ones: not enough to decode, enough to help.
 //! let mut relay = Decoder::new(params);
 //! let id = ShardId::Canonical(0);
-//! relay.offer(Shard { id, payload: source.systematic(0), tag: Tag::new(1) })?;
-//! for coded in source.coded(2, &mut rng) {
-//!     relay.offer(coded.into_shard(Tag::new(1)))?;
+//! relay.offer(Shard { id, payload: source.systematic(0), tag: Tag::new(1) }, &mut pool)?;
+//! for coded in source.coded(2, &mut rng, &mut pool) {
+//!     relay.offer(coded.into_shard(Tag::new(1)), &mut pool)?;
 //! }
 //!
 //! // The sink gets three recoded shards from the relay, and what is missing from the source.
 //! let mut sink = Decoder::new(params);
 //! let recoder = relay.recoder(|_| true).expect("the relay has shards");
-//! for coded in recoder.recode(3, &mut rng) {
-//!     sink.offer(coded.into_shard(relay_link))?;
+//! for coded in recoder.recode(3, &mut rng, &mut pool) {
+//!     sink.offer(coded.into_shard(relay_link), &mut pool)?;
 //! }
 //! while !sink.is_complete() {
-//!     for coded in source.coded(1, &mut rng) {
-//!         if let Offer::Innovative { rank } = sink.offer(coded.into_shard(Tag::new(2)))? {
+//!     for coded in source.coded(1, &mut rng, &mut pool) {
+//!         if let Offer::Innovative { rank } = sink.offer(coded.into_shard(Tag::new(2)), &mut pool)? {
 //!             assert!(rank <= params.k());
 //!         }
 //!     }
 //! }
-//! assert_eq!(sink.finish()?, message);
+//! assert_eq!(sink.finish(&mut pool)?, message);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -49,22 +50,33 @@
 //! * [`Decoder`]: collects [`Shard`]s and gives the message; remembers who sent what.
 //! * [`Recoder`]: new combinations of what a decoder holds, chosen by the caller.
 //! * [`Rank`]: the innovation test alone, without payloads.
-//! * [`kernel::product`]: the one operation on payloads; [`gf256`]: the field.
+//! * [`Pool`]: memory for payloads and messages, used again.
+//! * [`kernel::product`]: the one operation on payloads, in the processor's vector instructions; [`gf256`]: the
+//!   field.
+//!
+//! # Features
+//!
+//! * `std` (default): asks the processor for its vector instructions. Without it, only those are used that the
+//!   compiler was told to assume (`-C target-cpu`).
+//! * `limits`: [`kernel::limits`](kernel), to measure what a processor can do at most.
 //!
 //! # What it does not do
 //!
 //! It cannot tell a polluted shard from a good one: no digest is computed here. A caller checks canonical shards
-//! against digests from the source, and the message as a whole; [`Decoder::remove_where`],
-//! [`Decoder::source_row`] and [`Encoder::encode`] serve to find and remove what was wrong.
+//! against digests from the source, and the message as a whole. [`Decoder::contradicts_itself`],
+//! [`Decoder::find_polluter`], [`Decoder::remove_where`] and [`Encoder::matches`] serve to find and remove what was
+//! wrong.
 //!
 //! It has no entropy and no clock: random coefficients come from the generator that is passed in, so that equal
 //! seeds give equal shards. That generator should be cryptographic and seeded in secret.
 //!
 //! Nothing here depends on the values of messages or coefficients being secret: running times vary with both.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod gf256;
 pub mod kernel;
@@ -75,14 +87,17 @@ mod decoder;
 mod encoder;
 mod matrix;
 mod params;
+mod pool;
 mod rank;
 mod recoder;
 mod shard;
 
 pub use coefficients::Coefficients;
-pub use decoder::{Decoder, FinishError, Offer, SPARES_MAX};
+pub use combine::{BATCH_INLINE, Batch, Shards};
+pub use decoder::{Decoder, FinishError, Offer, SPARES_MAX, Strategy};
 pub use encoder::{Encoder, MessageLengthError};
 pub use params::{K_MAX, MESSAGE_LEN_MAX, Params, ParamsError, SHARD_ALIGN};
+pub use pool::{POOL_BYTES, Pool};
 pub use rank::Rank;
 pub use recoder::Recoder;
 pub use shard::{CANONICAL_INDEX_MAX, CodedShard, Shard, ShardError, ShardId, Tag};

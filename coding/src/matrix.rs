@@ -1,112 +1,182 @@
 //! Gaussian elimination on coefficient vectors, one vector at a time.
 //!
-//! Keeps the vectors offered so far in reduced row echelon form. Optionally each row carries a second half that
-//! records which combination of the accepted vectors it is; when the rank is full, the second halves are the
-//! inverse matrix, and decoding is one product with it. Payloads are never touched here.
+//! Keeps the vectors offered so far in reduced row echelon form, each in the row of its pivot column. Optionally
+//! each row carries a second half that records which combination of the accepted vectors it is; when the rank is
+//! full, the second halves are the inverse matrix, and decoding is one product with it. Payloads are never touched.
 //!
-//! Invariants. E1: each row has a one in its pivot column, where every other row has a zero. E2: with
-//! the second half, row = second half x accepted vectors, in order of acceptance.
+//! Invariants. E1: row p has a one in column p, where every other row has a zero. E2: with the second half, row =
+//! second half x accepted vectors, in order of acceptance.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::gf256;
-use crate::kernel::{self, Mode};
+use crate::kernel::{self, RowSet};
+use crate::{K_MAX, SHARD_ALIGN};
 
 /// The vectors accepted so far, reduced.
 #[derive(Debug, Clone)]
 pub(crate) struct Echelon {
     k: usize,
-    /// Bytes per row: `k`, or `2 * k` with the record of combinations.
+    /// Bytes per row: `k`, or `2 * k` with the record of combinations, rounded up to whole registers.
     width: usize,
-    /// Rows in order of acceptance, `width` bytes each.
+    /// Row p belongs to pivot column p: `k` rows of `width` bytes, allocated with the first vector.
     rows: Vec<u8>,
-    /// Pivot column of each row.
-    pivots: Vec<u8>,
+    pivots: RowSet,
+    rank: usize,
+    records: bool,
 }
 
 impl Echelon {
     /// For vectors of `k` coefficients, to know the rank only.
     pub(crate) fn for_rank(k: usize) -> Self {
-        Self { k, width: k, rows: Vec::new(), pivots: Vec::new() }
+        Self::new(k, k, false)
     }
 
     /// For vectors of `k` coefficients, to solve for the source shards.
     pub(crate) fn for_solving(k: usize) -> Self {
-        Self { k, width: 2 * k, rows: Vec::new(), pivots: Vec::new() }
+        Self::new(k, 2 * k, true)
+    }
+
+    fn new(k: usize, width: usize, records: bool) -> Self {
+        let width = width.next_multiple_of(SHARD_ALIGN);
+        Self { k, width, rows: Vec::new(), pivots: RowSet::EMPTY, rank: 0, records }
     }
 
     /// Number of linearly independent vectors accepted.
     pub(crate) fn rank(&self) -> usize {
-        self.pivots.len()
+        self.rank
+    }
+
+    /// The columns that have a pivot.
+    pub(crate) fn pivots(&self) -> RowSet {
+        self.pivots
     }
 
     /// Forgets every vector but keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.rows.clear();
-        self.pivots.clear();
+        self.pivots = RowSet::EMPTY;
+        self.rank = 0;
     }
 
     /// Whether the vector is independent of those accepted. O(k x rank), with half the work of [`Self::insert`].
     pub(crate) fn is_innovative(&self, coefficients: &[u8]) -> bool {
-        self.rank() < self.k && self.reduce(coefficients)[..self.k].iter().any(|c| *c != 0)
+        let mut row = Row::new();
+        self.rank < self.k && self.reduce(coefficients, &mut row).is_some()
     }
 
-    /// Accepts the vector if it is independent of those accepted before; says whether it was. O(k x rank).
-    pub(crate) fn insert(&mut self, coefficients: &[u8]) -> bool {
-        if self.rank() == self.k {
-            return false;
+    /// Accepts the vector if it is independent of those accepted before, and says which column is its pivot.
+    /// O(k x rank).
+    pub(crate) fn insert(&mut self, coefficients: &[u8]) -> Option<usize> {
+        if self.rank == self.k {
+            return None;
         }
-        let mut row = self.reduce(coefficients);
-        let Some(pivot) = row[..self.k].iter().position(|c| *c != 0) else { return false };
-        let scale = gf256::inv(row[pivot]).expect("a pivot is not zero");
-        if scale != 1 {
-            row.iter_mut().for_each(|c| *c = gf256::mul(scale, *c));
+        let mut row = Row::new();
+        let pivot = self.reduce(coefficients, &mut row)?;
+        let row = &mut row.0[..self.width];
+        normalise(row, pivot);
+        if self.rows.is_empty() {
+            self.rows = vec![0; self.k * self.width];
         }
-        self.eliminate(pivot, &row);
-        self.rows.extend_from_slice(&row);
-        self.pivots.push(pivot as u8);
-        true
+        kernel::spread(row, &mut self.rows, pivot, &self.pivots);
+        self.rows[pivot * self.width..][..self.width].copy_from_slice(row);
+        self.pivots.insert(pivot);
+        self.rank += 1;
+        Some(pivot)
     }
 
     /// The weights of the accepted vectors, in order of acceptance, that add up to unit vector `column`.
     ///
     /// `None` while that unit vector is not in their span. At full rank there is one for every column.
     pub(crate) fn solution(&self, column: usize) -> Option<&[u8]> {
-        debug_assert_eq!(self.width, 2 * self.k, "solutions need the record of combinations");
-        let index = self.pivots.iter().position(|p| usize::from(*p) == column)?;
-        let (vector, weights) = self.rows[index * self.width..][..self.width].split_at(self.k);
-        let is_unit = vector.iter().enumerate().all(|(j, c)| j == column || *c == 0);
-        is_unit.then_some(&weights[..self.rank()])
-    }
-
-    /// The vector, extended to a row, minus what the accepted rows account for.
-    fn reduce(&self, coefficients: &[u8]) -> Vec<u8> {
-        let mut row = vec![0; self.width];
-        row[..self.k].copy_from_slice(coefficients);
-        if self.width > self.k {
-            row[self.k + self.rank()] = 1;
+        if !self.pivots.contains(column) {
+            return None;
         }
-        // By E1 the rows do not disturb each other's pivot columns, so all factors are known at once.
-        let factors: Vec<(usize, u8)> = (self.pivots.iter().enumerate())
-            .map(|(index, pivot)| (index, coefficients[usize::from(*pivot)]))
-            .filter(|(_, factor)| *factor != 0)
-            .collect();
-        let weights: Vec<u8> = factors.iter().map(|(_, factor)| *factor).collect();
-        let sources: Vec<&[u8]> =
-            factors.iter().map(|(index, _)| &self.rows[index * self.width..][..self.width]).collect();
-        kernel::product(&mut [&mut row], &sources, &weights, Mode::Accumulate);
-        row
+        let vector = &self.rows[column * self.width..][..self.k];
+        // By E1 only columns without a pivot can spoil it.
+        self.pivots.missing(self.k).all(|j| vector[j] == 0).then(|| self.record(column))
     }
 
-    /// Clears column `pivot` of the accepted rows with the new row.
-    fn eliminate(&mut self, pivot: usize, row: &[u8]) {
-        let mut rows: Vec<&mut [u8]> =
-            self.rows.chunks_exact_mut(self.width).filter(|old| old[pivot] != 0).collect();
-        let weights: Vec<u8> = rows.iter().map(|old| old[pivot]).collect();
-        kernel::product(&mut rows, &[row], &weights, Mode::Accumulate);
+    /// The weights of the accepted vectors, in order of acceptance, that add up to the row of this pivot column.
+    pub(crate) fn record(&self, pivot: usize) -> &[u8] {
+        debug_assert!(self.records && self.pivots.contains(pivot), "no record of row {pivot}");
+        &self.rows[pivot * self.width + self.k..][..self.rank]
+    }
+
+    /// The weights of the accepted vectors, in order of acceptance, that add up to this vector, or `None` if it is
+    /// independent of them.
+    pub(crate) fn combination(&self, coefficients: &[u8]) -> Option<Vec<u8>> {
+        let mut row = Row::new();
+        if self.reduce(coefficients, &mut row).is_some() {
+            return None;
+        }
+        Some(row.0[self.k..][..self.rank].to_vec())
+    }
+
+    /// Extends the vector to a row, minus what the accepted rows account for; says where it is not zero.
+    fn reduce(&self, coefficients: &[u8], row: &mut Row) -> Option<usize> {
+        let row = &mut row.0[..self.width];
+        row[..self.k].copy_from_slice(coefficients);
+        if self.records && self.rank < self.k {
+            row[self.k + self.rank] = 1;
+        }
+        // By E1 the rows do not disturb each other's pivot columns, so all factors are known at once: row p is
+        // needed as often as the vector's coefficient p says.
+        kernel::reduce(row, &self.rows, coefficients, &self.pivots);
+        self.pivots.missing(self.k).find(|column| row[*column] != 0)
     }
 }
+
+/// A row of any echelon, on the stack and aligned for vector registers.
+#[repr(align(64))]
+struct Row([u8; 2 * (K_MAX + 1)]);
+
+impl Row {
+    const fn new() -> Self {
+        Self([0; 2 * (K_MAX + 1)])
+    }
+}
+
+/// Scales the row so that it has a one in this column, where it is not zero.
+fn normalise(row: &mut [u8], column: usize) {
+    let inverse = gf256::inv(row[column]).expect("a pivot is not zero");
+    let mut copy = Row::new();
+    let copy = &mut copy.0[..row.len()];
+    copy.copy_from_slice(row);
+    // a * row = row + (a - 1) * row
+    kernel::reduce(row, copy, &[inverse ^ 1], &RowSet::first(1));
+}
+
+/// The inverse of the `n` x `n` matrix with these rows, as rows of [`INVERSE_WIDTH`] bytes of which the first `n`
+/// count. The matrix must be regular, and `n` at most [`INVERSE_MAX`].
+pub(crate) fn invert(rows: &[&[u8]]) -> [[u8; INVERSE_WIDTH]; INVERSE_MAX] {
+    let n = rows.len();
+    // Each row of the matrix, followed by one of the unit matrix.
+    let mut work = [[0; INVERSE_WIDTH]; INVERSE_MAX];
+    for (index, (row, source)) in work.iter_mut().zip(rows).enumerate() {
+        row[..n].copy_from_slice(source);
+        row[n + index] = 1;
+    }
+    for column in 0..n {
+        let found = (column..n).find(|r| work[*r][column] != 0).expect("the matrix is regular");
+        work.swap(column, found);
+        normalise(&mut work[column], column);
+        let pivot = work[column];
+        let (above, below) = work.split_at_mut(column);
+        kernel::spread(&pivot, above.as_flattened_mut(), column, &RowSet::first(column));
+        kernel::spread(&pivot, below[1..].as_flattened_mut(), column, &RowSet::first(n - column - 1));
+    }
+    for row in &mut work {
+        row.copy_within(n..2 * n, 0);
+    }
+    work
+}
+
+/// Largest matrix that [`invert`] takes.
+pub(crate) const INVERSE_MAX: usize = 16;
+
+/// Bytes per row of its result: room for two such rows, and whole registers.
+pub(crate) const INVERSE_WIDTH: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -135,9 +205,10 @@ mod tests {
 
     fn check_invariants(echelon: &Echelon, accepted: &[Vec<u8>]) {
         let k = echelon.k;
-        for (index, row) in echelon.rows.chunks_exact(echelon.width).enumerate() {
-            for (other, pivot) in echelon.pivots.iter().enumerate() {
-                assert_eq!(row[usize::from(*pivot)], u8::from(other == index), "E1");
+        for pivot in echelon.pivots.iter() {
+            let row = &echelon.rows[pivot * echelon.width..][..echelon.width];
+            for other in echelon.pivots.iter() {
+                assert_eq!(row[other], u8::from(other == pivot), "E1");
             }
             for column in 0..k {
                 let weighted = row[k..].iter().zip(accepted).map(|(w, v)| gf256::mul(*w, v[column]));
@@ -164,8 +235,8 @@ mod tests {
             for (n, vector) in vectors.iter().enumerate() {
                 let raises = naive_rank(&vectors[..=n], k) > solving.rank();
                 prop_assert_eq!(solving.is_innovative(vector), raises);
-                prop_assert_eq!(solving.insert(vector), raises);
-                prop_assert_eq!(ranking.insert(vector), raises);
+                prop_assert_eq!(solving.insert(vector).is_some(), raises);
+                prop_assert_eq!(ranking.insert(vector).is_some(), raises);
                 if raises {
                     accepted.push(vector.clone());
                 }
@@ -177,10 +248,41 @@ mod tests {
     #[test]
     fn a_source_row_is_solved_as_soon_as_the_vectors_span_it() {
         let mut echelon = Echelon::for_solving(3);
-        assert!(echelon.insert(&[1, 1, 0]));
+        assert_eq!(echelon.insert(&[1, 1, 0]), Some(0));
         assert_eq!(echelon.solution(0), None);
-        assert!(echelon.insert(&[0, 1, 0]));
+        assert_eq!(echelon.insert(&[0, 1, 0]), Some(1));
         assert_eq!(echelon.solution(0), Some(&[1, 1][..]));
         assert_eq!(echelon.solution(2), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_matrix_times_its_inverse_is_the_unit_matrix(n in 1..=INVERSE_MAX, seed in any::<u64>()) {
+            // Unit lower times unit upper triangular: regular whatever the entries.
+            let mut state = seed;
+            let mut entry = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as u8
+            };
+            let mut lower = vec![vec![0; n]; n];
+            let mut upper = vec![vec![0; n]; n];
+            for (r, c) in (0..n).flat_map(|r| (0..n).map(move |c| (r, c))) {
+                lower[r][c] = if r > c { entry() } else { u8::from(r == c) };
+                upper[r][c] = if r < c { entry() } else { u8::from(r == c) };
+            }
+            let times = |a: &[Vec<u8>], b: &dyn Fn(usize, usize) -> u8| -> Vec<Vec<u8>> {
+                let cell = |r: usize, c| (0..n).fold(0, |sum, i| sum ^ gf256::mul(a[r][i], b(i, c)));
+                (0..n).map(|r| (0..n).map(|c| cell(r, c)).collect()).collect()
+            };
+            let mut matrix = times(&lower, &|r, c| upper[r][c]);
+            matrix.rotate_left(seed as usize % n);
+            let inverse = invert(&matrix.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let unit = times(&matrix, &|r, c| inverse[r][c]);
+            for (r, row) in unit.iter().enumerate() {
+                for (c, value) in row.iter().enumerate() {
+                    prop_assert_eq!(*value, u8::from(r == c));
+                }
+            }
+        }
     }
 }

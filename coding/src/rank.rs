@@ -27,7 +27,7 @@ impl Rank {
     /// [`ShardError::CoefficientCount`] or [`ShardError::ZeroCoefficients`]; nothing changes.
     pub fn offer(&mut self, coefficients: &[u8]) -> Result<Offer, ShardError> {
         check_coefficients(coefficients, self.params)?;
-        Ok(if self.echelon.insert(coefficients) {
+        Ok(if self.echelon.insert(coefficients).is_some() {
             Offer::Innovative { rank: self.rank() }
         } else {
             Offer::Redundant

@@ -1,14 +1,14 @@
 //! The relay: new combinations of the shards at hand, without decoding.
 
-use alloc::vec;
-use alloc::vec::Vec;
+use core::fmt;
 
 use rand_core::Rng;
+use smallvec::SmallVec;
 
 use crate::coefficients::fill_random;
-use crate::combine::combine;
+use crate::combine::{BATCH_INLINE, Batch, Rows, combine_shards};
 use crate::kernel::{self, Mode};
-use crate::{CodedShard, Coefficients, Params, Shard, ShardId};
+use crate::{K_MAX, Params, Pool, Shard, ShardId};
 
 /// Makes random combinations of shards that a [`Decoder`](crate::Decoder) holds, at any rank from one.
 ///
@@ -17,50 +17,84 @@ use crate::{CodedShard, Coefficients, Params, Shard, ShardId};
 /// chooses only shards it has verified.
 ///
 /// Invariant R1: the shards are linearly independent and there is at least one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Recoder<'a> {
     params: Params,
-    payloads: Vec<&'a [u8]>,
-    /// Coefficients of the shards, `payloads.len()` x k.
-    vectors: Vec<u8>,
+    shards: SmallVec<[&'a Shard; K_MAX + 1]>,
 }
 
 impl<'a> Recoder<'a> {
     /// Over independent shards whose ids were checked; `None` without any.
     pub(crate) fn over(shards: impl Iterator<Item = &'a Shard>, params: Params) -> Option<Self> {
-        let mut recoder = Self { params, payloads: Vec::new(), vectors: Vec::new() };
-        for shard in shards {
-            recoder.payloads.push(&shard.payload);
-            match &shard.id {
-                ShardId::Dense(vector) => recoder.vectors.extend_from_slice(vector),
-                ShardId::Canonical(_) => {
-                    let vector = shard.id.coefficients(params).expect("D1: held shards have valid ids");
-                    recoder.vectors.extend_from_slice(&vector);
-                }
-            }
-        }
-        (!recoder.payloads.is_empty()).then_some(recoder)
+        let recoder = Self { params, shards: shards.collect() };
+        (!recoder.shards.is_empty()).then_some(recoder)
     }
 
     /// Number of shards that are combined, which is the rank they give.
     #[must_use]
     pub fn rank(&self) -> usize {
-        self.payloads.len()
+        self.shards.len()
     }
 
-    /// `count` random combinations in one pass over the shards; see [`Coefficients::random`] for `rng`.
+    /// `count` random combinations in one pass over the shards; see
+    /// [`Coefficients::random`](crate::Coefficients::random) for `rng`.
     ///
-    /// The coefficients returned are in terms of the source shards. They are never all zero, by R1.
-    pub fn recode(&self, count: usize, rng: &mut (impl Rng + ?Sized)) -> Vec<CodedShard> {
-        let k = self.params.k();
-        let mut weights = vec![0; count * self.rank()];
-        weights.chunks_exact_mut(self.rank()).for_each(|row| fill_random(row, rng));
-        let mut vectors = vec![0; count * k];
-        let mut outputs: Vec<&mut [u8]> = vectors.chunks_exact_mut(k).collect();
-        let sources: Vec<&[u8]> = self.vectors.chunks_exact(k).collect();
-        kernel::product(&mut outputs, &sources, &weights, Mode::Overwrite);
-        let payloads = combine(&self.payloads, &weights, count, self.params.shard_len());
-        let shards = vectors.chunks_exact(k).map(Coefficients::from_slice).zip(payloads);
-        shards.map(|(coefficients, payload)| CodedShard { coefficients, payload }).collect()
+    /// The coefficients returned are in terms of the source shards. They are never all zero, by R1. Takes
+    /// O(`count` x rank x (k + shard length)) byte products.
+    pub fn recode(&self, count: usize, rng: &mut (impl Rng + ?Sized), pool: &mut Pool) -> Batch {
+        if count == 0 {
+            return Batch::default();
+        }
+        let (k, rank) = (self.params.k(), self.rank());
+        let mut weights: SmallVec<[u8; 1024]> = SmallVec::from_elem(0, count * rank);
+        weights.chunks_exact_mut(rank).for_each(|row| fill_random(row, rng));
+        let mut vectors: SmallVec<[u8; 1024]> = SmallVec::from_elem(0, count * k);
+        self.add_vectors(&weights, &mut vectors);
+        let payloads: Rows<'_> = self.shards.iter().map(|shard| &shard.payload[..]).collect();
+        combine_shards(&payloads, &weights, &vectors, k, self.params.shard_len(), pool)
+    }
+
+    /// Computes the combinations' coefficients: `weights` times those of the shards. `vectors` is zero before.
+    fn add_vectors(&self, weights: &[u8], vectors: &mut [u8]) {
+        let (k, rank) = (self.params.k(), self.rank());
+        let mut dense = Rows::new();
+        let mut slots: SmallVec<[usize; K_MAX + 1]> = SmallVec::new();
+        for (slot, shard) in self.shards.iter().enumerate() {
+            match &shard.id {
+                ShardId::Dense(vector) => {
+                    dense.push(vector);
+                    slots.push(slot);
+                }
+                // A source shard counts in one coefficient only.
+                ShardId::Canonical(index) if shard.id.is_systematic(self.params) => {
+                    for (vector, weights) in vectors.chunks_exact_mut(k).zip(weights.chunks_exact(rank)) {
+                        vector[usize::from(*index)] ^= weights[slot];
+                    }
+                }
+                ShardId::Canonical(_) => {
+                    let mut row = [0; K_MAX];
+                    let written = shard.id.write_coefficients(self.params, &mut row[..k]);
+                    written.expect("D1: shards held have valid ids");
+                    add(vectors, &[&row[..k]], weights, &[slot]);
+                }
+            }
+        }
+        add(vectors, &dense, weights, &slots);
+    }
+}
+
+/// Adds to each vector the sum of `rows`, each with the weight in its slot.
+fn add(vectors: &mut [u8], rows: &[&[u8]], weights: &[u8], slots: &[usize]) {
+    let Some(k) = rows.first().map(|row| row.len()) else { return };
+    let rank = weights.len() / (vectors.len() / k);
+    let weights: SmallVec<[u8; 1024]> =
+        weights.chunks_exact(rank).flat_map(|row| slots.iter().map(|slot| row[*slot])).collect();
+    let mut outputs: SmallVec<[&mut [u8]; BATCH_INLINE]> = vectors.chunks_exact_mut(k).collect();
+    kernel::product(&mut outputs, rows, &weights, Mode::Accumulate);
+}
+
+impl fmt::Debug for Recoder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recoder {{ {:?}, {} shards }}", self.params, self.rank())
     }
 }

@@ -5,6 +5,7 @@ use core::fmt;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::coefficients::fill_cauchy;
 use crate::{Coefficients, Params};
 
 /// Highest canonical index. There are 256 canonical shards for any `k`: the elements of the field.
@@ -106,8 +107,7 @@ impl ShardId {
     pub fn coefficients(&self, params: Params) -> Result<Coefficients, ShardError> {
         match self {
             Self::Canonical(index) => {
-                let row = u8::try_from(*index)
-                    .map_err(|_| ShardError::Index { index: *index, index_max: CANONICAL_INDEX_MAX })?;
+                let row = canonical_row(*index)?;
                 if usize::from(row) < params.k() {
                     Ok(Coefficients::unit(params.k(), usize::from(row)))
                 } else {
@@ -120,6 +120,35 @@ impl ShardId {
             }
         }
     }
+
+    /// Writes the `k` coefficients to `out`, which has that length, without allocating.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::coefficients`]; nothing is written then.
+    pub(crate) fn write_coefficients(&self, params: Params, out: &mut [u8]) -> Result<(), ShardError> {
+        match self {
+            Self::Canonical(index) => {
+                let row = canonical_row(*index)?;
+                if usize::from(row) < params.k() {
+                    out.fill(0);
+                    out[usize::from(row)] = 1;
+                } else {
+                    fill_cauchy(out, row);
+                }
+            }
+            Self::Dense(coefficients) => {
+                check_coefficients(coefficients, params)?;
+                out.copy_from_slice(coefficients);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The row of a canonical index, if there is one.
+fn canonical_row(index: u16) -> Result<u8, ShardError> {
+    u8::try_from(index).map_err(|_| ShardError::Index { index, index_max: CANONICAL_INDEX_MAX })
 }
 
 /// Checks a coefficient vector against its message.
@@ -145,6 +174,18 @@ impl Tag {
     #[must_use]
     pub const fn value(self) -> u32 {
         self.0
+    }
+}
+
+impl Shard {
+    /// Checks the length of the payload.
+    pub(crate) fn check_len(&self, params: Params) -> Result<(), ShardError> {
+        let (bytes, bytes_expected) = (self.payload.len(), params.shard_len());
+        if bytes == bytes_expected {
+            Ok(())
+        } else {
+            Err(ShardError::PayloadLength { bytes, bytes_expected })
+        }
     }
 }
 

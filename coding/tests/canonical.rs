@@ -3,7 +3,7 @@
 
 mod common;
 
-use braidcast_coding::{Decoder, Offer, Params, Rank, ShardId};
+use braidcast_coding::{Decoder, Offer, Params, Pool, Rank, ShardId};
 use common::{below, canonical, encoder, rng};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -54,13 +54,17 @@ proptest! {
 
 #[test]
 fn with_255_source_shards_the_one_spare_replaces_any_of_them() {
+    let mut pool = Pool::default();
     let encoder = encoder(255 * 64 - 5, 255);
     let lost = below(255, &mut rng(8)) as u16;
     let mut decoder = Decoder::new(encoder.params());
     for index in (0..256).filter(|index| *index != lost) {
-        assert!(matches!(decoder.offer(canonical(&encoder, index, 0)), Ok(Offer::Innovative { .. })));
+        assert!(matches!(
+            decoder.offer(canonical(&encoder, index, 0), &mut pool),
+            Ok(Offer::Innovative { .. })
+        ));
     }
-    assert_eq!(decoder.finish().unwrap(), encoder.message());
+    assert_eq!(decoder.finish(&mut pool).unwrap(), encoder.message());
 }
 
 #[test]

@@ -4,8 +4,8 @@
 mod common;
 
 use braidcast_coding::{
-    Coefficients, Decoder, Encoder, FinishError, MessageLengthError, Offer, Params, Rank, Shard, ShardError,
-    ShardId, Tag,
+    Coefficients, Decoder, Encoder, FinishError, MessageLengthError, Offer, Params, Pool, Rank, Shard,
+    ShardError, ShardId, Tag,
 };
 use bytes::Bytes;
 use common::{canonical, encoder, message, observe};
@@ -17,11 +17,12 @@ fn dense(coefficients: &[u8], payload_len: usize) -> Shard {
 
 /// A decoder with one systematic shard, one repair shard and one spare.
 fn half_full(encoder: &Encoder) -> Decoder {
+    let mut pool = Pool::default();
     let mut decoder = Decoder::new(encoder.params());
     for shard in
         [canonical(encoder, 1, 1), canonical(encoder, 9, 2), common::polluted(canonical(encoder, 1, 3))]
     {
-        decoder.offer(shard).unwrap();
+        decoder.offer(shard, &mut pool).unwrap();
     }
     assert_eq!((decoder.rank(), decoder.spares().len()), (2, 1));
     decoder
@@ -29,6 +30,7 @@ fn half_full(encoder: &Encoder) -> Decoder {
 
 #[test]
 fn shards_that_cannot_belong_to_the_message_are_refused_and_change_nothing() {
+    let mut pool = Pool::default();
     let encoder = encoder(1000, 4);
     let mut decoder = half_full(&encoder);
     let before = observe(&decoder);
@@ -43,24 +45,25 @@ fn shards_that_cannot_belong_to_the_message_are_refused_and_change_nothing() {
         (index, ShardError::Index { index: 256, index_max: 255 }),
     ];
     for (shard, error) in cases {
-        assert_eq!(decoder.offer(shard.clone()), Err(error.clone()));
+        assert_eq!(decoder.offer(shard.clone(), &mut pool), Err(error.clone()));
         if !matches!(error, ShardError::PayloadLength { .. }) {
             assert_eq!(decoder.is_innovative(&shard.id), Err(error.clone()));
-            assert_eq!(encoder.encode(&[ShardId::Canonical(0), shard.id]), Err(error));
+            assert_eq!(encoder.encode(&[ShardId::Canonical(0), shard.id], &mut pool), Err(error));
         }
         assert_eq!(observe(&decoder), before);
     }
-    assert_eq!(encoder.canonical(256), Err(ShardError::Index { index: 256, index_max: 255 }));
+    assert_eq!(encoder.canonical(256, &mut pool), Err(ShardError::Index { index: 256, index_max: 255 }));
 }
 
 #[test]
 fn a_decoder_goes_on_after_a_refusal_as_if_nothing_had_been_offered() {
+    let mut pool = Pool::default();
     let encoder = encoder(1000, 4);
     let mut decoder = half_full(&encoder);
-    decoder.offer(dense(&[0; 4], 256)).unwrap_err();
-    assert_eq!(decoder.offer(canonical(&encoder, 2, 1)), Ok(Offer::Innovative { rank: 3 }));
-    assert_eq!(decoder.offer(canonical(&encoder, 3, 1)), Ok(Offer::Innovative { rank: 4 }));
-    assert_eq!(decoder.finish().unwrap(), encoder.message());
+    decoder.offer(dense(&[0; 4], 256), &mut pool).unwrap_err();
+    assert_eq!(decoder.offer(canonical(&encoder, 2, 1), &mut pool), Ok(Offer::Innovative { rank: 3 }));
+    assert_eq!(decoder.offer(canonical(&encoder, 3, 1), &mut pool), Ok(Offer::Innovative { rank: 4 }));
+    assert_eq!(decoder.finish(&mut pool).unwrap(), encoder.message());
 }
 
 #[test]
@@ -85,18 +88,20 @@ fn an_encoder_refuses_a_message_of_another_length() {
 
 #[test]
 fn an_incomplete_message_is_not_given_out() {
-    let decoder = half_full(&encoder(1000, 4));
-    assert_eq!(decoder.finish(), Err(FinishError::Incomplete { rank: 2, k: 4 }));
+    let mut pool = Pool::default();
+    let mut decoder = half_full(&encoder(1000, 4));
+    assert_eq!(decoder.finish(&mut pool), Err(FinishError::Incomplete { rank: 2, k: 4 }));
 }
 
 #[test]
 fn bytes_after_the_end_of_the_message_must_be_zero() {
+    let mut pool = Pool::default();
     let encoder = encoder(100, 2);
     let mut row = encoder.systematic(1).to_vec();
     row[50] = 1;
     let mut decoder = Decoder::new(encoder.params());
-    decoder.offer(canonical(&encoder, 0, 0)).unwrap();
+    decoder.offer(canonical(&encoder, 0, 0), &mut pool).unwrap();
     let shard = Shard { id: ShardId::Canonical(1), payload: Bytes::from(row), tag: Tag::default() };
-    decoder.offer(shard).unwrap();
-    assert_eq!(decoder.finish(), Err(FinishError::Padding { offset: 114, message_len: 100 }));
+    decoder.offer(shard, &mut pool).unwrap();
+    assert_eq!(decoder.finish(&mut pool), Err(FinishError::Padding { offset: 114, message_len: 100 }));
 }

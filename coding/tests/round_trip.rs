@@ -3,7 +3,8 @@
 
 mod common;
 
-use braidcast_coding::{Decoder, Encoder, Offer, Params, Rank, Shard, ShardId, Tag};
+use braidcast_coding::Strategy::{Batched, Lazy};
+use braidcast_coding::{Decoder, Encoder, Offer, Params, Pool, Rank, Shard, ShardId, Tag};
 use bytes::Bytes;
 use common::{below, canonical, encoder, message, rng};
 use proptest::prelude::*;
@@ -14,6 +15,10 @@ const TAG: Tag = Tag::new(1);
 /// Message lengths around the boundaries of shards, and arbitrary ones.
 fn any_message_len() -> impl Strategy<Value = usize> {
     prop_oneof![Just(0), Just(1), Just(63), Just(64), Just(65), Just(4096), 0_usize..2000, 0_usize..40_000]
+}
+
+fn any_strategy() -> impl Strategy<Value = braidcast_coding::Strategy> {
+    prop_oneof![Just(Lazy), Just(Batched)]
 }
 
 fn any_k() -> impl Strategy<Value = usize> {
@@ -29,10 +34,11 @@ fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
 
 /// A mix of systematic, canonical and random shards, some lost, some doubled, in any order.
 fn through_a_bad_network(encoder: &Encoder, rng: &mut ChaCha8Rng) -> Vec<Shard> {
+    let mut pool = Pool::default();
     let k = encoder.params().k();
     let mut shards: Vec<Shard> = (0..k as u16).map(|index| canonical(encoder, index, 1)).collect();
     shards.extend((k as u16..256).take(k / 2).map(|index| canonical(encoder, index, 1)));
-    shards.extend(encoder.coded(k / 2, rng).into_iter().map(|shard| shard.into_shard(TAG)));
+    shards.extend(encoder.coded(k / 2, rng, &mut pool).into_iter().map(|shard| shard.into_shard(TAG)));
     shards.retain(|_| below(3, rng) > 0);
     for _ in 0..shards.len() / 3 {
         let again = shards[below(shards.len(), rng)].clone();
@@ -44,6 +50,7 @@ fn through_a_bad_network(encoder: &Encoder, rng: &mut ChaCha8Rng) -> Vec<Shard> 
 
 /// Offers all, comparing every outcome with a separate rank over coefficients alone.
 fn offer_all(decoder: &mut Decoder, shards: impl IntoIterator<Item = Shard>) {
+    let mut pool = Pool::default();
     let mut rank = Rank::new(decoder.params());
     for shard in decoder.shards() {
         rank.offer(&shard.id.coefficients(decoder.params()).unwrap()).unwrap();
@@ -51,7 +58,7 @@ fn offer_all(decoder: &mut Decoder, shards: impl IntoIterator<Item = Shard>) {
     for shard in shards {
         let coefficients = shard.id.coefficients(decoder.params()).unwrap();
         let helps = decoder.is_innovative(&shard.id).unwrap();
-        let outcome = decoder.offer(shard).unwrap();
+        let outcome = decoder.offer(shard, &mut pool).unwrap();
         assert_eq!(rank.offer(&coefficients), Ok(outcome));
         assert_eq!(helps, outcome == Offer::Innovative { rank: decoder.rank() });
         assert_eq!(rank.rank(), decoder.rank());
@@ -63,19 +70,23 @@ proptest! {
 
     #[test]
     fn any_set_of_shards_of_full_rank_gives_the_message(
-        len in any_message_len(), k in any_k(), seed in any::<u64>(),
+        len in any_message_len(), k in any_k(), strategy in any_strategy(), seed in any::<u64>(),
     ) {
+        let mut pool = Pool::default();
         let mut rng = rng(seed);
         let encoder = encoder(len, k);
-        let mut decoder = Decoder::new(encoder.params());
+        let mut decoder = Decoder::with_strategy(encoder.params(), strategy);
         offer_all(&mut decoder, through_a_bad_network(&encoder, &mut rng));
         while !decoder.is_complete() {
-            prop_assert!(decoder.finish().is_err());
-            offer_all(&mut decoder, encoder.coded(1, &mut rng).into_iter().map(|s| s.into_shard(TAG)));
+            prop_assert!(decoder.finish(&mut pool).is_err());
+            offer_all(&mut decoder, encoder.coded(1, &mut rng, &mut pool).into_iter().map(|s| s.into_shard(TAG)));
         }
-        prop_assert_eq!(&decoder.finish().unwrap(), encoder.message());
+        let mut again = decoder.clone();
+        prop_assert_eq!(&decoder.finish(&mut pool).unwrap(), encoder.message());
+        prop_assert_eq!(&decoder.finish(&mut pool).unwrap(), encoder.message(), "a second time");
+        prop_assert_eq!(&again.finish(&mut pool).unwrap(), encoder.message(), "a clone");
         for index in 0..k {
-            prop_assert_eq!(decoder.source_row(index).unwrap(), encoder.systematic(index));
+            prop_assert_eq!(decoder.source_row(index, &mut pool).unwrap(), encoder.systematic(index));
         }
     }
 
@@ -83,29 +94,32 @@ proptest! {
     fn a_chain_of_relays_that_recode_gives_the_message(
         len in any_message_len(), k in 1_usize..=40, hops in 1_usize..=5, seed in any::<u64>(),
     ) {
+        let mut pool = Pool::default();
         let mut rng = rng(seed);
         let encoder = encoder(len, k);
         let mut nodes = vec![Decoder::new(encoder.params()); hops + 1];
         // Each round one shard goes from every node to the next, so relays recode at every rank from one.
         for _ in 0..10 * (k + hops) {
-            let first = encoder.coded(1, &mut rng).remove(0);
-            nodes[0].offer(first.into_shard(TAG)).unwrap();
+            let first = encoder.coded(1, &mut rng, &mut pool).into_iter().next().unwrap();
+            nodes[0].offer(first.into_shard(TAG), &mut pool).unwrap();
             for hop in 0..hops {
                 let Some(recoder) = nodes[hop].recoder(|_| true) else { continue };
-                let shards = recoder.recode(1, &mut rng);
+                let shards = recoder.recode(1, &mut rng, &mut pool);
+                drop(recoder);
                 let lost = below(4, &mut rng) == 0;
                 offer_all(&mut nodes[hop + 1], shards.into_iter().filter(|_| !lost).map(|s| s.into_shard(TAG)));
                 prop_assert!(nodes[hop + 1].rank() <= nodes[hop].rank(), "a relay cannot create rank");
             }
         }
-        for node in &nodes {
-            prop_assert_eq!(&node.finish().unwrap(), encoder.message());
+        for node in &mut nodes {
+            prop_assert_eq!(&node.finish(&mut pool).unwrap(), encoder.message());
         }
     }
 }
 
 #[test]
 fn every_k_round_trips_with_half_of_the_source_shards_lost() {
+    let mut pool = Pool::default();
     for k in 1..=255_u16 {
         let encoder = encoder(3 * usize::from(k) + 1, usize::from(k));
         let mut decoder = Decoder::new(encoder.params());
@@ -113,9 +127,12 @@ fn every_k_round_trips_with_half_of_the_source_shards_lost() {
         let mut rng = rng(u64::from(k));
         while !decoder.is_complete() {
             let missing = usize::from(k) - decoder.rank();
-            offer_all(&mut decoder, encoder.coded(missing, &mut rng).into_iter().map(|s| s.into_shard(TAG)));
+            offer_all(
+                &mut decoder,
+                encoder.coded(missing, &mut rng, &mut pool).into_iter().map(|s| s.into_shard(TAG)),
+            );
         }
-        assert_eq!(decoder.finish().unwrap(), encoder.message(), "k = {k}");
+        assert_eq!(decoder.finish(&mut pool).unwrap(), encoder.message(), "k = {k}");
     }
 }
 
@@ -138,38 +155,42 @@ fn a_message_shorter_than_its_shards_leaves_the_last_ones_zero() {
 
 #[test]
 fn encode_gives_the_payload_of_every_kind_of_shard_in_order() {
+    let mut pool = Pool::default();
     let encoder = encoder(5000, 7);
-    let coded = encoder.coded(3, &mut rng(3));
+    let coded = encoder.coded(3, &mut rng(3), &mut pool);
     let mut ids: Vec<ShardId> = [9, 0, 255, 6].map(ShardId::Canonical).to_vec();
-    let mut expected: Vec<Bytes> = [9, 0, 255, 6].map(|index| encoder.canonical(index).unwrap()).to_vec();
+    let mut expected: Vec<Bytes> =
+        [9, 0, 255, 6].map(|index| encoder.canonical(index, &mut pool).unwrap()).to_vec();
     for (position, shard) in coded.into_iter().enumerate() {
         ids.insert(2 * position, ShardId::Dense(shard.coefficients));
         expected.insert(2 * position, shard.payload);
     }
-    assert_eq!(encoder.encode(&ids).unwrap(), expected);
-    assert_eq!(encoder.encode(&[]).unwrap(), Vec::<Bytes>::new());
+    assert_eq!(encoder.encode(&ids, &mut pool).unwrap(), expected);
+    assert_eq!(encoder.encode(&[], &mut pool).unwrap(), Vec::<Bytes>::new());
 }
 
 #[test]
 fn a_recoded_shard_is_what_the_source_would_have_made_with_its_coefficients() {
+    let mut pool = Pool::default();
     let encoder = encoder(3000, 9);
     let mut decoder = Decoder::new(encoder.params());
     offer_all(&mut decoder, [3, 200, 7].map(|index| canonical(&encoder, index, 1)));
     let recoder = decoder.recoder(|_| true).unwrap();
     assert_eq!(recoder.rank(), 3);
-    for shard in recoder.recode(5, &mut rng(9)) {
+    for shard in recoder.recode(5, &mut rng(9), &mut pool) {
         let id = ShardId::Dense(shard.coefficients);
-        assert_eq!(encoder.encode(&[id]).unwrap(), [shard.payload]);
+        assert_eq!(encoder.encode(&[id], &mut pool).unwrap(), [shard.payload]);
     }
 }
 
 #[test]
 fn a_recoder_uses_only_the_shards_it_was_told_to() {
+    let mut pool = Pool::default();
     let encoder = encoder(500, 5);
     let mut decoder = Decoder::new(encoder.params());
     offer_all(&mut decoder, (0..4).map(|index| canonical(&encoder, index, u32::from(index))));
     let recoder = decoder.recoder(|shard| shard.tag.value() % 2 == 1).unwrap();
-    for shard in recoder.recode(20, &mut rng(1)) {
+    for shard in recoder.recode(20, &mut rng(1), &mut pool) {
         assert_eq!([0, 2, 4].map(|index| shard.coefficients[index]), [0; 3]);
     }
     assert!(decoder.recoder(|_| false).is_none());
@@ -189,18 +210,20 @@ fn source_shards_received_can_be_forwarded_as_they_are() {
 
 #[test]
 fn the_same_seed_gives_the_same_shards() {
+    let mut pool = Pool::default();
     let encoder = encoder(5000, 40);
-    assert_eq!(encoder.coded(4, &mut rng(5)), encoder.coded(4, &mut rng(5)));
-    assert_ne!(encoder.coded(4, &mut rng(5)), encoder.coded(4, &mut rng(6)));
+    assert_eq!(encoder.coded(4, &mut rng(5), &mut pool), encoder.coded(4, &mut rng(5), &mut pool));
+    assert_ne!(encoder.coded(4, &mut rng(5), &mut pool), encoder.coded(4, &mut rng(6), &mut pool));
 }
 
 #[test]
 fn decoding_a_message_whose_source_was_decoded_gives_the_same_canonical_shards() {
+    let mut pool = Pool::default();
     let original = encoder(999, 6);
     let mut decoder = Decoder::new(original.params());
     offer_all(&mut decoder, (100..106).map(|index| canonical(&original, index, 1)));
-    let second = Encoder::new(decoder.finish().unwrap(), original.params()).unwrap();
-    assert!((0..256).all(|index| second.canonical(index) == original.canonical(index)));
+    let second = Encoder::new(decoder.finish(&mut pool).unwrap(), original.params()).unwrap();
+    assert!((0..256).all(|index| second.canonical(index, &mut pool) == original.canonical(index, &mut pool)));
 }
 
 #[test]

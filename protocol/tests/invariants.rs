@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_coding::{Coefficients, Encoder, Params, ShardId};
+use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
     Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, Prune, Rpc, RpcFault,
     Shard, Subscription, Want,
@@ -106,7 +106,8 @@ fn remote(number: u8) -> Remote {
     whole.signature = keys.sign(&whole.signed_bytes());
     let params = Params::for_message(data.len(), 4).unwrap();
     let encoder = Encoder::new(data, params).unwrap();
-    let hashes = (0..6).flat_map(|i| *blake3::hash(&encoder.canonical(i).unwrap()).as_bytes());
+    let hashes =
+        (0..6).flat_map(|i| *blake3::hash(&encoder.canonical(i, &mut Pool::default()).unwrap()).as_bytes());
     let fields = HeaderFields {
         topic: whole.topic.clone(),
         publisher,
@@ -292,14 +293,14 @@ impl World {
             }
             Op::Canonical(slot, message, index, good) => {
                 let remote = &self.remotes[usize::from(message)];
-                let mut body = remote.encoder.canonical(index).unwrap().to_vec();
+                let mut body = remote.encoder.canonical(index, &mut Pool::default()).unwrap().to_vec();
                 body[0] ^= u8::from(!good);
                 self.shard(slot, message, ShardId::Canonical(index), body);
             }
             Op::Dense(slot, message, coefficients, good) => {
                 let remote = &self.remotes[usize::from(message)];
                 let id = ShardId::Dense(Coefficients::from_slice(&coefficients));
-                let made = remote.encoder.encode(std::slice::from_ref(&id));
+                let made = remote.encoder.encode(std::slice::from_ref(&id), &mut Pool::default());
                 let mut body = made.map_or_else(|_| vec![0; 64], |mut made| made.remove(0).to_vec());
                 body[0] ^= u8::from(!good);
                 self.shard(slot, message, id, body);

@@ -11,10 +11,41 @@
 
 use core::ops::Range;
 
+use super::{Mode, RowSet, Task};
 use crate::gf256;
 
-/// `dst[d] ^= sum over s of coef[d][s] * src[s]`; lengths were checked by the caller.
-pub(super) fn accumulate(dst: &mut [&mut [u8]], src: &[&[u8]], coef: &[u8]) {
+pub(super) fn run(task: Task<'_, '_>) {
+    match task {
+        Task::Product { dst, src, coef, mode } => {
+            if mode == Mode::Overwrite {
+                dst.iter_mut().for_each(|row| row.fill(0));
+            }
+            accumulate(dst, src, coef);
+        }
+        Task::Reduce { row, matrix, factors, set } => reduce(row, matrix, factors, set),
+        Task::Spread { row, matrix, column, set } => spread(row, matrix, column, set),
+    }
+}
+
+fn reduce(row: &mut [u8], matrix: &[u8], factors: &[u8], set: &RowSet) {
+    let len = row.len();
+    for r in set.iter().filter(|r| factors[*r] != 0) {
+        accumulate(&mut [&mut *row], &[&matrix[r * len..][..len]], &[factors[r]]);
+    }
+}
+
+fn spread(row: &[u8], matrix: &mut [u8], column: usize, set: &RowSet) {
+    for r in set.iter() {
+        let target = &mut matrix[r * row.len()..][..row.len()];
+        let factor = target[column];
+        if factor != 0 {
+            accumulate(&mut [target], &[row], &[factor]);
+        }
+    }
+}
+
+/// `dst[d] ^= sum over s of coef[d][s] * src[s]`
+fn accumulate(dst: &mut [&mut [u8]], src: &[&[u8]], coef: &[u8]) {
     let len = dst.first().map_or(0, |row| row.len());
     for (index, sources) in src.chunks(GROUP).enumerate() {
         let columns = index * GROUP..index * GROUP + sources.len();

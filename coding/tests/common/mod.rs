@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every test binary compiles this module and uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
-use braidcast_coding::{Decoder, Encoder, Params, Shard, ShardId, Tag};
+use braidcast_coding::{Decoder, Encoder, Params, Pool, Shard, ShardId, Tag};
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -25,7 +25,7 @@ pub(crate) fn encoder(len: usize, k: usize) -> Encoder {
 
 /// A canonical shard with its true payload.
 pub(crate) fn canonical(encoder: &Encoder, index: u16, tag: u32) -> Shard {
-    let payload = encoder.canonical(index).unwrap();
+    let payload = encoder.canonical(index, &mut Pool::default()).unwrap();
     Shard { id: ShardId::Canonical(index), payload, tag: Tag::new(tag) }
 }
 
@@ -39,7 +39,8 @@ pub(crate) fn polluted(mut shard: Shard) -> Shard {
 
 /// Everything a caller can observe of a decoder.
 pub(crate) fn observe(decoder: &Decoder) -> (Vec<Shard>, Vec<Shard>, Vec<Option<Bytes>>) {
-    let rows = (0..decoder.params().k()).map(|index| decoder.source_row(index)).collect();
+    let rows =
+        (0..decoder.params().k()).map(|index| decoder.source_row(index, &mut Pool::default())).collect();
     (decoder.shards().to_vec(), decoder.spares().to_vec(), rows)
 }
 

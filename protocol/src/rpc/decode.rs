@@ -284,7 +284,7 @@ impl Decoder<'_> {
                 }
                 (3, Value::Bytes(bytes)) => {
                     at_most("coefficients", bytes.len(), usize::from(u8::MAX))?;
-                    id = Some(ShardId::Dense(Coefficients::from_slice(&bytes)));
+                    id = Some(ShardId::Dense(Coefficients::from_bytes(bytes)));
                 }
                 (4, Value::Bytes(bytes)) => body = bytes,
                 (_, Value::Bytes(_) | Value::Varint(_)) => {}

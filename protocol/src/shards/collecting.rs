@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use braidcast_coding::{Decoder, Offer, Shard as HeldShard, ShardId, Tag};
+use braidcast_coding::{Decoder, Offer, Pool, Shard as HeldShard, ShardId, Tag};
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
@@ -49,6 +49,7 @@ impl Collecting {
         id: ShardId,
         payload: Bytes,
         from_publisher: bool,
+        pool: &mut Pool,
     ) -> Taken {
         match &id {
             ShardId::Canonical(index) if self.verified.contains(*index) => return Taken::Duplicate,
@@ -57,7 +58,7 @@ impl Collecting {
             ShardId::Dense(_) if self.strict => return Taken::Unhelpful,
             ShardId::Dense(_) => {}
         }
-        match self.decoder.offer(HeldShard { id, payload, tag: Tag::new(link.number()) }) {
+        match self.decoder.offer(HeldShard { id, payload, tag: Tag::new(link.number()) }, pool) {
             Err(_) => Taken::Invalid,
             Ok(Offer::Redundant) => Taken::Unhelpful,
             Ok(Offer::Innovative { rank }) => {
@@ -101,7 +102,13 @@ impl Collecting {
     }
 
     /// Makes that shard.
-    pub(crate) fn make(&self, next: Next, trust: Trust, rng: &mut ChaCha8Rng) -> Option<(ShardId, Bytes)> {
+    pub(crate) fn make(
+        &self,
+        next: Next,
+        trust: Trust,
+        rng: &mut ChaCha8Rng,
+        pool: &mut Pool,
+    ) -> Option<(ShardId, Bytes)> {
         let copy = |shard: &HeldShard| (shard.id.clone(), shard.payload.clone());
         match next {
             Next::Canonical(index) => {
@@ -111,17 +118,17 @@ impl Collecting {
             Next::Direct(position) => self.held_direct(position).map(copy),
             Next::Mixed => {
                 let usable = |shard: &HeldShard| trust == Trust::All || canonical_index(shard).is_some();
-                let coded = self.decoder.recoder(usable)?.recode(1, rng).pop()?;
+                let coded = self.decoder.recoder(usable)?.recode(1, rng, pool).into_iter().next()?;
                 Some((ShardId::Dense(coded.coefficients), coded.payload))
             }
         }
     }
 
     /// Throws away what is not verified and takes nothing of the kind any more. Whether anything was thrown away.
-    pub(crate) fn purge(&mut self) -> bool {
+    pub(crate) fn purge(&mut self, pool: &mut Pool) -> bool {
         self.strict = true;
         self.direct.clear();
-        let removed = self.decoder.remove_where(|shard| canonical_index(shard).is_none());
+        let removed = self.decoder.remove_where(|shard| canonical_index(shard).is_none(), pool);
         // Canonical shards that only looked redundant have moved up.
         self.verified = verified(&self.decoder);
         removed > 0

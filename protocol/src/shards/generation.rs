@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use braidcast_coding::{Decoder, Encoder, ShardId};
+use braidcast_coding::{Decoder, Encoder, Pool, ShardId};
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
@@ -109,7 +109,14 @@ impl Generation {
     }
 
     /// Takes a shard from a neighbour. Only while collecting.
-    pub(crate) fn take(&mut self, link: LinkId, id: ShardId, body: Bytes, from_publisher: bool) -> Taken {
+    pub(crate) fn take(
+        &mut self,
+        link: LinkId,
+        id: ShardId,
+        body: Bytes,
+        from_publisher: bool,
+        pool: &mut Pool,
+    ) -> Taken {
         let offers_max = 2 * self.k() + 8;
         let Body::Collecting(collecting) = &mut self.body else { return Taken::Unhelpful };
         let exchange = self.exchanges.entry(link).or_default();
@@ -122,7 +129,7 @@ impl Generation {
             ShardId::Canonical(index) => Some(index),
             ShardId::Dense(_) => None,
         };
-        let taken = collecting.take(&self.header, link, id, body, from_publisher);
+        let taken = collecting.take(&self.header, link, id, body, from_publisher, pool);
         if taken != Taken::Invalid {
             index.into_iter().for_each(|index| exchange.holds.insert(index));
         }
@@ -136,11 +143,17 @@ impl Generation {
     }
 
     /// Makes the next shard for this neighbour, if there is one.
-    pub(crate) fn send(&mut self, link: LinkId, terms: Terms, rng: &mut ChaCha8Rng) -> Option<Shard> {
+    pub(crate) fn send(
+        &mut self,
+        link: LinkId,
+        terms: Terms,
+        rng: &mut ChaCha8Rng,
+        pool: &mut Pool,
+    ) -> Option<Shard> {
         let next = self.next(self.exchanges.get(&link)?, terms)?;
         let (id, body) = match &self.body {
-            Body::Collecting(collecting) => collecting.make(next, terms.trust, rng)?,
-            Body::Whole { encoder, .. } => make(encoder, next, rng)?,
+            Body::Collecting(collecting) => collecting.make(next, terms.trust, rng, pool)?,
+            Body::Whole { encoder, .. } => make(encoder, next, rng, pool)?,
         };
         let exchange = self.exchanges.get_mut(&link)?;
         match next {
@@ -186,9 +199,9 @@ impl Generation {
     }
 
     /// The message, if the shards make one that is what was published; `None` when they do not.
-    pub(crate) fn decode(&self) -> Option<Bytes> {
-        let Body::Collecting(collecting) = &self.body else { return None };
-        let payload = collecting.decoder.finish().ok()?;
+    pub(crate) fn decode(&mut self, pool: &mut Pool) -> Option<Bytes> {
+        let Body::Collecting(collecting) = &mut self.body else { return None };
+        let payload = collecting.decoder.finish(pool).ok()?;
         (ContentId::of(&payload) == self.header.content).then_some(payload)
     }
 
@@ -200,10 +213,10 @@ impl Generation {
     }
 
     /// Throws away what is not verified, after a decode that failed. Whether anything was.
-    pub(crate) fn purge(&mut self) -> bool {
+    pub(crate) fn purge(&mut self, pool: &mut Pool) -> bool {
         self.exchanges.values_mut().for_each(|exchange| exchange.relayed = 0);
         match &mut self.body {
-            Body::Collecting(collecting) => collecting.purge(),
+            Body::Collecting(collecting) => collecting.purge(pool),
             Body::Whole { .. } => false,
         }
     }
@@ -220,11 +233,11 @@ impl Generation {
     }
 }
 
-fn make(encoder: &Encoder, next: Next, rng: &mut ChaCha8Rng) -> Option<(ShardId, Bytes)> {
+fn make(encoder: &Encoder, next: Next, rng: &mut ChaCha8Rng, pool: &mut Pool) -> Option<(ShardId, Bytes)> {
     match next {
-        Next::Canonical(index) => Some((ShardId::Canonical(index), encoder.canonical(index).ok()?)),
+        Next::Canonical(index) => Some((ShardId::Canonical(index), encoder.canonical(index, pool).ok()?)),
         Next::Direct(_) | Next::Mixed => {
-            let coded = encoder.coded(1, rng).pop()?;
+            let coded = encoder.coded(1, rng, pool).into_iter().next()?;
             Some((ShardId::Dense(coded.coefficients), coded.payload))
         }
     }

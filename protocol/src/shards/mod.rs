@@ -19,7 +19,7 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use braidcast_coding::{Encoder, Params, ShardId};
+use braidcast_coding::{Encoder, Params, Pool, ShardId};
 use bytes::Bytes;
 use rand_core::Rng;
 
@@ -49,6 +49,8 @@ pub(crate) struct Shards {
     distrust: Distrust,
     /// A time at or before the first repair that is due.
     next_repair: Option<Time>,
+    /// Memory for shards and messages.
+    pool: Pool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +68,7 @@ impl Shards {
             rumours: Rumours::default(),
             distrust: Distrust::default(),
             next_repair: None,
+            pool: Pool::new(POOL_BYTES_MAX),
         }
     }
 
@@ -90,7 +93,7 @@ impl Shards {
             seqno: plain.seqno,
             params,
             content,
-            hashes: shard_hashes(&encoder, coded.multiplier.shards(k)),
+            hashes: shard_hashes(&encoder, coded.multiplier.shards(k), &mut self.pool),
             message_signature: plain.signature.clone(),
         };
         let header = Arc::new(Header::sign(fields, cx.keys));
@@ -254,8 +257,11 @@ impl Shards {
 }
 
 /// BLAKE3 of the canonical shards 0..n.
-fn shard_hashes(encoder: &Encoder, n: u16) -> Bytes {
+fn shard_hashes(encoder: &Encoder, n: u16, pool: &mut Pool) -> Bytes {
     let ids: Vec<ShardId> = (0..n).map(ShardId::Canonical).collect();
-    let bodies = encoder.encode(&ids).expect("n is at most 255, so every index names a shard");
+    let bodies = encoder.encode(&ids, pool).expect("n is at most 255, so every index names a shard");
     bodies.iter().flat_map(|body| *blake3::hash(body).as_bytes()).collect::<Vec<u8>>().into()
 }
+
+/// Most memory that is kept for use again, in bytes, shards on their way included: 32 MiB.
+const POOL_BYTES_MAX: usize = 32 << 20;

@@ -79,7 +79,8 @@ impl Shards {
             return ShardVerdict::Handled;
         }
         let from_publisher = cx.links.peer(link) == Some(generation.header.publisher);
-        let taken = generation.take(link, shard.id.clone(), shard.body.clone(), from_publisher);
+        let taken =
+            generation.take(link, shard.id.clone(), shard.body.clone(), from_publisher, &mut self.pool);
         match taken {
             Taken::Innovative => {
                 self.trace(cx, link, &shard, Trace::NewShard);
@@ -111,7 +112,7 @@ impl Shards {
                 return ShardVerdict::Handled;
             }
             let header = generation.header.clone();
-            if let Some(payload) = generation.decode() {
+            if let Some(payload) = generation.decode(&mut self.pool) {
                 self.complete(cx, id, payload.clone());
                 return ShardVerdict::Completed { header, payload };
             }
@@ -124,7 +125,7 @@ impl Shards {
         let (content, topic) = (header.content, header.topic.clone());
         cx.out.trace(|| Trace::PollutedMessage { content, topic: topic.clone() });
         if let Some(generation) = self.live.get_mut(&id)
-            && generation.purge()
+            && generation.purge(&mut self.pool)
         {
             // What is left is verified; the rest is pulled by index at once.
             self.distrust.on_pollution(&cx.config.coded, cx.now, &topic);

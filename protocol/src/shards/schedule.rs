@@ -64,7 +64,7 @@ impl Shards {
     /// Makes that shard: a frame with the message's header in front if the neighbour does not have it.
     pub(crate) fn make(&mut self, cx: &mut Ctx<'_>, ready: Ready) -> Option<Rpc> {
         let generation = self.live.get_mut(&ready.message)?;
-        let shard = generation.send(ready.link, ready.terms, &mut cx.rng.coding)?;
+        let shard = generation.send(ready.link, ready.terms, &mut cx.rng.coding, &mut self.pool)?;
         let header = generation.header.clone();
         let exchange = generation.exchanges.get_mut(&ready.link)?;
         let mut coded = Coded::default();

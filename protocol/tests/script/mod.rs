@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_coding::{Coefficients, Encoder, Params, ShardId};
+use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
     Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, Prune, Rpc, Shard, Subscription,
     Want,
@@ -147,7 +147,9 @@ impl World {
             key: Bytes::new(),
         };
         whole.signature = keys.sign(&whole.signed_bytes());
-        let hashes = (0..k + 2).flat_map(|i| *blake3::hash(&encoder.canonical(i as u16).unwrap()).as_bytes());
+        let hashes = (0..k + 2).flat_map(|i| {
+            *blake3::hash(&encoder.canonical(i as u16, &mut Pool::default()).unwrap()).as_bytes()
+        });
         let fields = HeaderFields {
             topic: whole.topic.clone(),
             publisher,
@@ -272,7 +274,12 @@ impl World {
                     (_, Some(row)) => ShardId::Dense(Coefficients::from_slice(&indices(row))),
                     (None, None) => panic!("which shard?"),
                 };
-                let mut body = remote.encoder.encode(std::slice::from_ref(&id)).unwrap().remove(0).to_vec();
+                let mut body = remote
+                    .encoder
+                    .encode(std::slice::from_ref(&id), &mut Pool::default())
+                    .unwrap()
+                    .remove(0)
+                    .to_vec();
                 body[0] ^= u8::from(words.contains(&"bad"));
                 coded.shards.push(Shard { message, id, body: body.into() });
             }
