@@ -7,7 +7,7 @@
 //! Everything here is `#[inline(always)]`, and so becomes part of the few functions in [`x86`] and [`neon`] that
 //! are compiled for their instructions.
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(any(target_arch = "aarch64", test))]
 pub(super) mod neon;
 mod nibbles;
 #[cfg(target_arch = "x86_64")]

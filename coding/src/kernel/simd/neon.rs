@@ -1,14 +1,22 @@
 //! `AArch64`: multiplication by nibble tables (`tbl`) in 16-byte registers.
+//!
+//! Tests on other architectures compile it too, with the intrinsics emulated.
 
+#[cfg(not(target_arch = "aarch64"))]
+mod emulated;
+
+#[cfg(target_arch = "aarch64")]
 use core::arch::aarch64::*;
 
+#[cfg(not(target_arch = "aarch64"))]
+use self::emulated::*;
 use super::nibbles::{self, Nibbles};
 use super::{Simd, Task};
 
 /// # Safety
 ///
 /// The processor must have NEON, as every processor of the architecture does.
-#[target_feature(enable = "neon")]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 pub(in crate::kernel) unsafe fn run(task: Task<'_, '_>) {
     // SAFETY: the function is compiled for these instructions, and the caller vouches for the processor.
     unsafe { super::run::<Neon>(task) }
@@ -69,5 +77,81 @@ impl Simd for Neon {
     unsafe fn add(sum: uint8x16_t, (low, high): Self::Factor, (a, b): Self::Operand) -> uint8x16_t {
         // SAFETY: as above.
         unsafe { veorq_u8(veorq_u8(sum, vqtbl1q_u8(low, a)), vqtbl1q_u8(high, b)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::run;
+    use crate::gf256;
+    use crate::kernel::{Mode, RowSet, Task, portable};
+
+    /// Bytes that differ from row to row and never repeat soon.
+    fn bytes(seed: usize, len: usize) -> Vec<u8> {
+        let mut state = seed as u64 ^ 0x9E37_79B9_7F4A_7C15;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    /// Runs the task here, on rows that it may change.
+    fn product(rows: &mut [Vec<u8>], src: &[&[u8]], coef: &[u8], mode: Mode) {
+        let mut dst: Vec<&mut [u8]> = rows.iter_mut().map(Vec::as_mut_slice).collect();
+        // SAFETY: on AArch64 there is NEON, and elsewhere it is emulated.
+        unsafe { run(Task::product(&mut dst, src, coef, mode)) }
+    }
+
+    #[test]
+    fn every_byte_times_every_coefficient_is_the_product_of_the_field() {
+        let all: Vec<u8> = (0..=255).collect();
+        let mut rows = vec![vec![0; 256]; 256];
+        product(&mut rows, &[&all], &all, Mode::Overwrite);
+        for (c, row) in (0..=255).zip(&rows) {
+            assert!(row.iter().zip(&all).all(|(got, byte)| *got == gf256::mul(c, *byte)), "times {c}");
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_the_portable_kernel_at_every_length() {
+        for len in (0..=150).chain([2047, 2049, 4095, 4097]) {
+            for (outputs, sources) in [(1, 1), (1, 6), (2, 3), (3, 2), (4, 5), (5, 33), (9, 70)] {
+                for mode in [Mode::Overwrite, Mode::Accumulate] {
+                    let sources: Vec<Vec<u8>> = (0..sources).map(|s| bytes(s, len)).collect();
+                    let src: Vec<&[u8]> = sources.iter().map(Vec::as_slice).collect();
+                    let coef = bytes(len, outputs * src.len());
+                    let mut rows: Vec<Vec<u8>> = (0..outputs).map(|d| bytes(100 + d, len)).collect();
+                    let mut expected = rows.clone();
+                    product(&mut rows, &src, &coef, mode);
+                    let mut dst: Vec<&mut [u8]> = expected.iter_mut().map(Vec::as_mut_slice).collect();
+                    portable::run(Task::product(&mut dst, &src, &coef, mode));
+                    assert_eq!(rows, expected, "{outputs} x {}, {len} bytes, {mode:?}", src.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn elimination_is_that_of_the_portable_kernel() {
+        for (len, count) in [(64, 3), (128, 64), (192, 96), (512, 255)] {
+            let mut set = RowSet::EMPTY;
+            (0..count).step_by(3).for_each(|row| set.insert(row));
+            let (matrix, factors) = (bytes(1, count * len), bytes(2, count));
+            let (mut row, mut expected) = (bytes(3, len), bytes(3, len));
+            // SAFETY: as above; the set lies within the matrix.
+            unsafe { run(Task::Reduce { row: &mut row, matrix: &matrix, factors: &factors, set: &set }) }
+            portable::run(Task::Reduce { row: &mut expected, matrix: &matrix, factors: &factors, set: &set });
+            assert_eq!(row, expected, "{count} rows of {len} bytes reduced");
+
+            let (mut spread, mut expected) = (matrix.clone(), matrix);
+            // SAFETY: as above.
+            unsafe { run(Task::Spread { row: &row, matrix: &mut spread, column: 5, set: &set }) }
+            portable::run(Task::Spread { row: &row, matrix: &mut expected, column: 5, set: &set });
+            assert_eq!(spread, expected, "spread over {count} rows of {len} bytes");
+        }
     }
 }
