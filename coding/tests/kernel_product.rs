@@ -47,7 +47,7 @@ impl Case {
             (0..outputs).map(|d| sum(&src, &coef[d * sources..][..sources], len)).collect();
 
         for mode in [Mode::Overwrite, Mode::Accumulate] {
-            for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
+            for kernel in common::kernels() {
                 let mut after = before.clone();
                 let first = page_boundary(&after) + self.output_at;
                 let mut expected = after.clone();
@@ -153,7 +153,7 @@ fn products_match_their_definition_where_sources_are_pages_apart() {
 #[test]
 fn every_byte_times_every_coefficient_is_the_product_of_the_field() {
     let all: Vec<u8> = (0..=255).collect();
-    for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
+    for kernel in common::kernels() {
         let mut rows = vec![vec![0; 256]; 256];
         let mut dst: Vec<&mut [u8]> = rows.iter_mut().map(Vec::as_mut_slice).collect();
         kernel.product(&mut dst, &[&all], &all, Mode::Overwrite);
@@ -176,7 +176,7 @@ fn the_product_is_that_of_the_active_kernel() {
 
 #[test]
 fn an_empty_sum_clears_the_outputs_or_leaves_them() {
-    for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
+    for kernel in common::kernels() {
         let mut row = [1, 2, 3];
         kernel.product(&mut [&mut row], &[], &[], Mode::Accumulate);
         assert_eq!(row, [1, 2, 3], "{kernel}");

@@ -3,7 +3,8 @@
 
 mod common;
 
-use braidcast_coding::{Decoder, Offer, Pool, SPARES_MAX, ShardId};
+use braidcast_coding::{Decoder, Encoder, Offer, Pool, SPARES_MAX, Shard, ShardError, ShardId, Tag};
+use bytes::Bytes;
 use common::{canonical, encoder, observe, polluted, rng};
 use proptest::prelude::*;
 
@@ -45,7 +46,7 @@ fn a_known_message_convicts_exactly_the_bad_shards() {
     let encoder = encoder(1000, 6);
     let mut decoder = Decoder::new(encoder.params());
     for (tag, coded) in encoder.coded(6, &mut rng(4), &mut pool).into_iter().enumerate() {
-        let shard = coded.into_shard(braidcast_coding::Tag::new(tag as u32));
+        let shard = coded.into_shard(Tag::new(tag as u32));
         decoder.offer(if tag % 3 == 1 { polluted(shard) } else { shard }, &mut pool).unwrap();
     }
     let ids: Vec<ShardId> = decoder.shards().iter().map(|shard| shard.id.clone()).collect();
@@ -84,6 +85,78 @@ fn removing_nothing_changes_nothing_and_removing_all_leaves_an_empty_decoder() {
     assert_eq!(observe(&decoder), before);
     assert_eq!(decoder.remove_where(|_| true, &mut pool), 4);
     assert_eq!(observe(&decoder), observe(&Decoder::new(encoder.params())));
+}
+
+/// A decoder of nine source shards with a shard each from ten senders, of which those in `bad` pollute theirs.
+fn from_ten_senders(encoder: &Encoder, bad: &[u32], pool: &mut Pool) -> Decoder {
+    let mut decoder = Decoder::new(encoder.params());
+    for tag in 0..10 {
+        let shard = canonical(encoder, 20 + tag as u16, tag);
+        decoder.offer(if bad.contains(&tag) { polluted(shard) } else { shard }, pool).unwrap();
+    }
+    assert_eq!((decoder.rank(), decoder.spares().len()), (9, 1));
+    decoder
+}
+
+#[test]
+fn a_lone_polluter_is_found_whoever_it_is() {
+    let mut pool = Pool::default();
+    let encoder = encoder(5000, 9);
+    let truth = encoder.systematic(4);
+    for bad in 0..9 {
+        let decoder = from_ten_senders(&encoder, &[bad], &mut pool);
+        assert!(decoder.contradicts_itself(&mut pool));
+        assert_ne!(decoder.source_row(4, &mut pool), Some(truth.clone()));
+        assert_eq!(decoder.find_polluter(4, |row| row == truth, &mut pool), Some(Tag::new(bad)));
+    }
+}
+
+#[test]
+fn nobody_is_blamed_where_nobody_alone_is_at_fault() {
+    let mut pool = Pool::default();
+    let encoder = encoder(5000, 9);
+    let truth = encoder.systematic(4);
+    // Two polluters: without either there is still the other.
+    let decoder = from_ten_senders(&encoder, &[2, 7], &mut pool);
+    assert!(decoder.contradicts_itself(&mut pool));
+    assert_eq!(decoder.find_polluter(4, |row| row == truth, &mut pool), None);
+    // A polluted spare takes no part in the message: what is held contradicts it, but nobody held is to blame.
+    let decoder = from_ten_senders(&encoder, &[9], &mut pool);
+    assert!(decoder.contradicts_itself(&mut pool));
+    assert_eq!(decoder.source_row(4, &mut pool), Some(truth.clone()));
+    assert_eq!(decoder.find_polluter(4, |row| row == truth, &mut pool), None, "nobody can be spared");
+    // Without a spare nobody's shards can be done without.
+    let mut decoder = from_ten_senders(&encoder, &[3], &mut pool);
+    decoder.remove_where(|shard| shard.tag == Tag::new(9), &mut pool);
+    assert_eq!(decoder.find_polluter(4, |row| row == truth, &mut pool), None);
+}
+
+#[test]
+fn honest_shards_do_not_contradict_each_other() {
+    let mut pool = Pool::default();
+    let encoder = encoder(5000, 9);
+    assert!(!from_ten_senders(&encoder, &[], &mut pool).contradicts_itself(&mut pool));
+    // Long before the message is complete: two shards of one name and different content cannot both be right.
+    let mut decoder = Decoder::new(encoder.params());
+    assert!(!decoder.contradicts_itself(&mut pool));
+    decoder.offer(canonical(&encoder, 30, 1), &mut pool).unwrap();
+    decoder.offer(polluted(canonical(&encoder, 30, 2)), &mut pool).unwrap();
+    assert!(decoder.rank() == 1 && decoder.contradicts_itself(&mut pool));
+}
+
+#[test]
+fn a_holder_of_the_message_tells_true_shards_from_polluted_ones() {
+    let mut pool = Pool::default();
+    let encoder = encoder(5000, 9);
+    let coded =
+        encoder.coded(3, &mut rng(1), &mut pool).into_iter().map(|coded| coded.into_shard(Tag::default()));
+    for shard in [0, 8, 9, 255].map(|index| canonical(&encoder, index, 1)).into_iter().chain(coded) {
+        assert_eq!(encoder.matches(&shard, &mut pool), Ok(true), "{shard:?}");
+        assert_eq!(encoder.matches(&polluted(shard.clone()), &mut pool), Ok(false), "{shard:?}");
+        let short = Shard { payload: Bytes::from_static(b"short"), ..shard };
+        let error = ShardError::PayloadLength { bytes: 5, bytes_expected: encoder.params().shard_len() };
+        assert_eq!(encoder.matches(&short, &mut pool), Err(error));
+    }
 }
 
 proptest! {

@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "every test binary compiles this module and uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
+use std::process::{Command, Output};
+
+use braidcast_coding::kernel::{KERNEL_VARIABLE, Kernel};
 use braidcast_coding::{Decoder, Encoder, Params, Pool, Shard, ShardId, Tag};
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
@@ -47,4 +50,25 @@ pub(crate) fn observe(decoder: &Decoder) -> (Vec<Shard>, Vec<Shard>, Vec<Option<
 /// A small number below `limit`.
 pub(crate) fn below(limit: usize, rng: &mut ChaCha8Rng) -> usize {
     rng.next_u32() as usize % limit
+}
+
+/// The kernels that this processor can run.
+pub(crate) fn kernels() -> impl Iterator<Item = Kernel> {
+    Kernel::ALL.into_iter().filter(|kernel| kernel.is_available())
+}
+
+/// Runs one test of this binary again, with this kernel asked for by name.
+pub(crate) fn run_again(test: &str, kernel: &str) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture"]).env(KERNEL_VARIABLE, kernel).output().unwrap()
+}
+
+/// Runs one test of this binary again with every kernel.
+pub(crate) fn passes_with_every_kernel(test: &str) {
+    for kernel in kernels() {
+        let output = run_again(test, &kernel.to_string());
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{kernel}: {stdout}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(stdout.contains("1 passed"), "{kernel}: no test is called {test}");
+    }
 }
