@@ -3,9 +3,10 @@
 
 mod common;
 
+use braidcast_coding::Strategy::{Batched, Lazy};
 use braidcast_coding::{
-    Coefficients, Decoder, Encoder, FinishError, MessageLengthError, Offer, Params, Pool, Rank, Shard,
-    ShardError, ShardId, Tag,
+    Coefficients, Decoder, Encoder, FinishError, MESSAGE_LEN_MAX, MessageLengthError, Offer, Params, Pool,
+    Rank, Shard, ShardError, ShardId, Tag,
 };
 use bytes::Bytes;
 use common::{canonical, encoder, message, observe};
@@ -64,6 +65,62 @@ fn a_decoder_goes_on_after_a_refusal_as_if_nothing_had_been_offered() {
     assert_eq!(decoder.offer(canonical(&encoder, 2, 1), &mut pool), Ok(Offer::Innovative { rank: 3 }));
     assert_eq!(decoder.offer(canonical(&encoder, 3, 1), &mut pool), Ok(Offer::Innovative { rank: 4 }));
     assert_eq!(decoder.finish(&mut pool).unwrap(), encoder.message());
+}
+
+#[test]
+fn a_decoder_that_is_complete_or_in_the_middle_of_a_batch_refuses_the_same() {
+    let encoder = encoder(4000, 40);
+    for (strategy, held) in [(Lazy, 40), (Batched, 40), (Lazy, 23), (Batched, 23)] {
+        let mut pool = Pool::default();
+        let mut decoder = Decoder::with_strategy(encoder.params(), strategy);
+        for coded in encoder.coded(held, &mut common::rng(1), &mut pool) {
+            decoder.offer(coded.into_shard(Tag::default()), &mut pool).unwrap();
+        }
+        let before = observe(&decoder);
+        for shard in [dense(&[1; 40], 64), dense(&[1; 39], 128), dense(&[0; 40], 128)] {
+            decoder.offer(shard, &mut pool).unwrap_err();
+        }
+        assert_eq!(observe(&decoder), before);
+        for coded in encoder.coded(45 - held, &mut common::rng(2), &mut pool) {
+            decoder.offer(coded.into_shard(Tag::default()), &mut pool).unwrap();
+        }
+        assert_eq!(decoder.finish(&mut pool).unwrap(), encoder.message(), "{strategy:?} from {held}");
+    }
+}
+
+#[test]
+fn shards_of_a_message_of_another_shape_are_refused_in_both_directions() {
+    let mut pool = Pool::default();
+    let (small, large) = (encoder(1000, 3), encoder(1000, 5));
+    for (mine, other) in [(&small, &large), (&large, &small)] {
+        let mut decoder = Decoder::new(mine.params());
+        for coded in other.coded(5, &mut common::rng(3), &mut pool) {
+            let shard = coded.into_shard(Tag::default());
+            assert!(mine.matches(&shard, &mut pool).is_err());
+            assert!(decoder.is_innovative(&shard.id).is_err());
+            assert!(decoder.offer(shard, &mut pool).is_err());
+        }
+        for index in 0..256 {
+            decoder.offer(canonical(other, index, 0), &mut pool).unwrap_err();
+        }
+        assert_eq!(observe(&decoder), observe(&Decoder::new(mine.params())));
+    }
+}
+
+#[test]
+fn errors_say_what_was_wrong_with_its_value_and_the_limit() {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let too_many = Params::for_message(10, 256).unwrap_err();
+    assert_eq!(text(&too_many), "256 source shards, must be 1 to 255");
+    assert_eq!(text(&Params::new(0, 64, 10).unwrap_err()), "0 source shards, must be 1 to 255");
+    let too_long = Params::for_message(MESSAGE_LEN_MAX + 1, 4).unwrap_err();
+    assert_eq!(text(&too_long), "message is 1073741825 bytes, limit is 1073741824");
+    let (mut decoder, mut pool) = (Decoder::new(Params::for_message(10, 2).unwrap()), Pool::default());
+    let mut refusal = |shard| text(&decoder.offer(shard, &mut pool).unwrap_err());
+    assert_eq!(refusal(dense(&[1, 2], 63)), "payload is 63 bytes, shards have 64");
+    assert_eq!(refusal(dense(&[1, 2, 3], 64)), "3 coefficients for 2 source shards");
+    assert_eq!(refusal(dense(&[0, 0], 64)), "all 2 coefficients are zero");
+    assert_eq!(text(&decoder.finish(&mut pool).unwrap_err()), "rank is 0, the message needs 2");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use braidcast_coding::Strategy::{Batched, Lazy};
 use braidcast_coding::{Decoder, Encoder, Offer, Params, Pool, Rank, Shard, ShardId, Tag};
 use bytes::Bytes;
-use common::{below, canonical, encoder, message, rng};
+use common::{below, canonical, encoder, message, rng, shuffle};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 
@@ -23,13 +23,6 @@ fn any_strategy() -> impl Strategy<Value = braidcast_coding::Strategy> {
 
 fn any_k() -> impl Strategy<Value = usize> {
     prop_oneof![3 => 1_usize..=8, 3 => 1_usize..=40, 1 => 1_usize..=255]
-}
-
-/// Fisher-Yates: the network reorders.
-fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
-    for i in (1..items.len()).rev() {
-        items.swap(i, below(i + 1, rng));
-    }
 }
 
 /// A mix of systematic, canonical and random shards, some lost, some doubled, in any order.

@@ -52,6 +52,13 @@ pub(crate) fn below(limit: usize, rng: &mut ChaCha8Rng) -> usize {
     rng.next_u32() as usize % limit
 }
 
+/// Fisher-Yates: the network reorders.
+pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
+    for i in (1..items.len()).rev() {
+        items.swap(i, below(i + 1, rng));
+    }
+}
+
 /// The kernels that this processor can run.
 pub(crate) fn kernels() -> impl Iterator<Item = Kernel> {
     Kernel::ALL.into_iter().filter(|kernel| kernel.is_available())
