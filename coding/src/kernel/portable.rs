@@ -23,7 +23,7 @@ pub(super) fn run(task: Task<'_, '_>) {
             accumulate(dst, src, coef);
         }
         Task::Reduce { row, matrix, factors, set } => reduce(row, matrix, factors, set),
-        Task::Spread { row, matrix, column, set } => spread(row, matrix, column, set),
+        Task::Insert { row, matrix, factors, set, column } => *column = insert(row, matrix, factors, set),
     }
 }
 
@@ -34,7 +34,11 @@ fn reduce(row: &mut [u8], matrix: &[u8], factors: &[u8], set: &RowSet) {
     }
 }
 
-fn spread(row: &[u8], matrix: &mut [u8], column: usize, set: &RowSet) {
+fn insert(row: &mut [u8], matrix: &mut [u8], factors: &[u8], set: &RowSet) -> Option<usize> {
+    reduce(row, matrix, factors, set);
+    let column = set.first_missing(&row[..factors.len()])?;
+    let inverse = gf256::inv(row[column]).expect("what was found is not zero");
+    row.iter_mut().for_each(|c| *c = gf256::mul(inverse, *c));
     for r in set.iter() {
         let target = &mut matrix[r * row.len()..][..row.len()];
         let factor = target[column];
@@ -42,6 +46,8 @@ fn spread(row: &[u8], matrix: &mut [u8], column: usize, set: &RowSet) {
             accumulate(&mut [target], &[row], &[factor]);
         }
     }
+    matrix[column * row.len()..][..row.len()].copy_from_slice(row);
+    Some(column)
 }
 
 /// `dst[d] ^= sum over s of coef[d][s] * src[s]`
