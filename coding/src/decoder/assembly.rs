@@ -97,6 +97,7 @@ impl Assembly {
             echelon,
             old,
             new: echelon.pivots().without(&old),
+            placed,
         };
         let missing = batch.new.without(&placed);
         if !missing.is_empty() {
@@ -128,6 +129,7 @@ struct Batch<'a> {
     old: RowSet,
     /// Their own.
     new: RowSet,
+    placed: RowSet,
 }
 
 impl Batch<'_> {
@@ -142,15 +144,24 @@ impl Batch<'_> {
         if old > 0 {
             self.add_old_weights(&mut weights, pool);
         }
-        let (mut targets, mut sources) = (RowsMut::new(), Rows::new());
+        let (mut targets, mut sources, mut rows) = (RowsMut::new(), Rows::new(), Rows::new());
         for (column, row) in block.chunks_exact_mut(self.params.shard_len()).enumerate() {
+            if missing.contains(column) {
+                targets.push(row);
+                rows.push(&[]);
+                continue;
+            }
+            let row = &*row;
+            rows.push(row);
             if self.old.contains(column) {
                 sources.push(row);
-            } else if missing.contains(column) {
-                targets.push(row);
             }
         }
-        sources.extend(self.shards.iter().map(|shard| &shard.payload[..]));
+        // A source shard that is in its place is read there: there it is aligned.
+        sources.extend(self.shards.iter().map(|shard| match systematic_index(shard, self.params) {
+            Some(index) if self.placed.contains(index) => rows[index],
+            Some(_) | None => &shard.payload[..],
+        }));
         kernel::product(&mut targets, &sources, &weights, Mode::Overwrite);
         pool.put(weights);
     }
