@@ -137,14 +137,44 @@ impl Batch<'_> {
     fn compute_new(&self, block: &mut Block, missing: &RowSet, pool: &mut Pool) {
         let (old, batch) = (self.old.len(), self.shards.len());
         // A | B, a row for each new row.
-        let mut weights = pool.take(missing.len() * (old + batch));
-        for (row, column) in weights.chunks_exact_mut(old + batch).zip(missing.iter()) {
-            row[old..].copy_from_slice(self.record(column));
+        pool.lend(missing.len() * (old + batch), |weights, pool| {
+            for (row, column) in weights.chunks_exact_mut(old + batch).zip(missing.iter()) {
+                row[old..].copy_from_slice(self.record(column));
+            }
+            if old > 0 {
+                pool.lend(batch * old, |in_old, _| self.add_old_weights(weights, in_old));
+            }
+            let (mut targets, mut sources) = (RowsMut::new(), Rows::new());
+            self.list_sources(block, missing, &mut targets, &mut sources);
+            kernel::product(&mut targets, &sources, weights, Mode::Overwrite);
+        });
+    }
+
+    /// `A = B C`, into rows that hold B behind the place for A; `in_old` becomes C, a row for each shard.
+    fn add_old_weights(&self, weights: &mut [u8], in_old: &mut [u8]) {
+        let (old, batch) = (self.old.len(), self.shards.len());
+        let mut coefficients = [0; K_MAX];
+        let coefficients = &mut coefficients[..self.params.k()];
+        for (shard, row) in self.shards.iter().zip(in_old.chunks_exact_mut(old)) {
+            shard.id.write_coefficients(self.params, coefficients).expect("D1: shards held have valid ids");
+            row.iter_mut().zip(self.old.iter()).for_each(|(c, column)| *c = coefficients[column]);
         }
-        if old > 0 {
-            self.add_old_weights(&mut weights, pool);
+        let sources: SmallVec<[&[u8]; BATCH]> = in_old.chunks_exact(old).collect();
+        for row in weights.chunks_exact_mut(old + batch) {
+            let (a, b) = row.split_at_mut(old);
+            kernel::product(&mut [a], &sources, b, Mode::Overwrite);
         }
-        let (mut targets, mut sources, mut rows) = (RowsMut::new(), Rows::new(), Rows::new());
+    }
+
+    /// Lists the rows that are `missing`, and what they are made of: R, then P.
+    fn list_sources<'r>(
+        &'r self,
+        block: &'r mut Block,
+        missing: &RowSet,
+        targets: &mut RowsMut<'r>,
+        sources: &mut Rows<'r>,
+    ) {
+        let mut rows = Rows::new();
         for (column, row) in block.chunks_exact_mut(self.params.shard_len()).enumerate() {
             if missing.contains(column) {
                 targets.push(row);
@@ -162,27 +192,6 @@ impl Batch<'_> {
             Some(index) if self.placed.contains(index) => rows[index],
             Some(_) | None => &shard.payload[..],
         }));
-        kernel::product(&mut targets, &sources, &weights, Mode::Overwrite);
-        pool.put(weights);
-    }
-
-    /// `A = B C`, into rows that hold B behind the place for A.
-    fn add_old_weights(&self, weights: &mut [u8], pool: &mut Pool) {
-        let (old, batch) = (self.old.len(), self.shards.len());
-        let mut in_old = pool.take(batch * old);
-        let mut coefficients = [0; K_MAX];
-        let coefficients = &mut coefficients[..self.params.k()];
-        for (shard, row) in self.shards.iter().zip(in_old.chunks_exact_mut(old)) {
-            shard.id.write_coefficients(self.params, coefficients).expect("D1: shards held have valid ids");
-            row.iter_mut().zip(self.old.iter()).for_each(|(c, column)| *c = coefficients[column]);
-        }
-        let sources: SmallVec<[&[u8]; BATCH]> = in_old.chunks_exact(old).collect();
-        for row in weights.chunks_exact_mut(old + batch) {
-            let (a, b) = row.split_at_mut(old);
-            kernel::product(&mut [a], &sources, b, Mode::Overwrite);
-        }
-        drop(sources);
-        pool.put(in_old);
     }
 
     /// `R ^= D N`, for those rows of R that are `open` to change.
@@ -190,22 +199,22 @@ impl Batch<'_> {
         let records: SmallVec<[&[u8]; BATCH]> = self.new.iter().map(|column| self.record(column)).collect();
         let batch = records.len();
         let inverse = invert(&records);
-        let sources: SmallVec<[&[u8]; BATCH]> = inverse[..batch].iter().map(|row| &row[..batch]).collect();
+        let inverse: SmallVec<[&[u8]; BATCH]> = inverse[..batch].iter().map(|row| &row[..batch]).collect();
         // D, a row for each old row.
-        let mut weights = pool.take(open.len() * batch);
-        for (row, column) in weights.chunks_exact_mut(batch).zip(open.iter()) {
-            kernel::product(&mut [row], &sources, self.record(column), Mode::Overwrite);
-        }
-        let (mut targets, mut sources) = (RowsMut::new(), Rows::new());
-        for (column, row) in block.chunks_exact_mut(self.params.shard_len()).enumerate() {
-            if self.new.contains(column) {
-                sources.push(row);
-            } else if open.contains(column) {
-                targets.push(row);
+        pool.lend(open.len() * batch, |weights, _| {
+            for (row, column) in weights.chunks_exact_mut(batch).zip(open.iter()) {
+                kernel::product(&mut [row], &inverse, self.record(column), Mode::Overwrite);
             }
-        }
-        kernel::product(&mut targets, &sources, &weights, Mode::Accumulate);
-        pool.put(weights);
+            let (mut targets, mut sources) = (RowsMut::new(), Rows::new());
+            for (column, row) in block.chunks_exact_mut(self.params.shard_len()).enumerate() {
+                if self.new.contains(column) {
+                    sources.push(row);
+                } else if open.contains(column) {
+                    targets.push(row);
+                }
+            }
+            kernel::product(&mut targets, &sources, weights, Mode::Accumulate);
+        });
     }
 
     /// Which combination of the batch this row takes.
