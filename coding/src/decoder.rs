@@ -271,6 +271,11 @@ impl Decoder {
         Some(combine(&rows, weights, 1, self.params.shard_len(), pool).remove(0))
     }
 
+    /// Gives up, and gives the memory of the unfinished message back. Merely dropping the decoder frees it.
+    pub fn discard(mut self, pool: &mut Pool) {
+        self.assembly.discard(pool);
+    }
+
     /// Removes every shard and spare for which `remove` holds, then fills up from the spares. Says how many went.
     ///
     /// Costs an elimination of all remaining shards, O(k^3) byte products, if any was removed.

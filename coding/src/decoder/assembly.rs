@@ -76,6 +76,13 @@ impl Assembly {
         block
     }
 
+    pub(super) fn discard(&mut self, pool: &mut Pool) {
+        if let Some(block) = self.block.take() {
+            drop(pool.freeze(block));
+        }
+        self.clear();
+    }
+
     /// Writes a source shard to its row, unless it is there.
     fn place(&mut self, shard: &Shard, cx: &mut Cx<'_>) {
         let Some(index) = systematic_index(shard, cx.params) else { return };
