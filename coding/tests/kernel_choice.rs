@@ -1,4 +1,5 @@
 //! Which kernel is used: the fastest, or the one that the environment names.
+#![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod common;

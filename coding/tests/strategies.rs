@@ -152,7 +152,6 @@ fn relay(nodes: &mut [Decoder], rng: &mut ChaCha8Rng, pool: &mut Pool) {
     for hop in 1..nodes.len() {
         let Some(recoder) = nodes[hop - 1].recoder(|_| true) else { return };
         let batch = recoder.recode(1, rng, pool);
-        drop(recoder);
         for shard in batch.into_iter().map(|coded| coded.into_shard(Tag::new(HONEST))) {
             for _ in 0..below(3, rng) {
                 nodes[hop].offer(shard.clone(), pool).unwrap();

@@ -210,7 +210,6 @@ impl Run {
     fn recode(&mut self, count: usize) {
         let Some(recoder) = self.decoder.recoder(|shard| shard.tag != FORGED) else { return };
         let batch = recoder.recode(count, &mut self.rng, &mut self.pool);
-        drop(recoder);
         assert_eq!(batch.len(), count);
         for coded in batch {
             self.keep(&coded.payload);

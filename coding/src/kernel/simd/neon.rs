@@ -137,21 +137,52 @@ mod tests {
 
     #[test]
     fn elimination_is_that_of_the_portable_kernel() {
-        for (len, count) in [(64, 3), (128, 64), (192, 96), (512, 255)] {
+        for (k, len) in [(3, 64), (60, 128), (100, 256), (255, 512)] {
+            let (mut matrix, mut expected_matrix) = (vec![0; k * len], vec![0; k * len]);
             let mut set = RowSet::EMPTY;
-            (0..count).step_by(3).for_each(|row| set.insert(row));
-            let (matrix, factors) = (bytes(1, count * len), bytes(2, count));
-            let (mut row, mut expected) = (bytes(3, len), bytes(3, len));
-            // SAFETY: as above; the set lies within the matrix.
-            unsafe { run(Task::Reduce { row: &mut row, matrix: &matrix, factors: &factors, set: &set }) }
-            portable::run(Task::Reduce { row: &mut expected, matrix: &matrix, factors: &factors, set: &set });
-            assert_eq!(row, expected, "{count} rows of {len} bytes reduced");
+            for n in 0..k.min(80) {
+                // Every fourth row starts as the one before does, so it comes to nothing.
+                let mut row = bytes(n - usize::from(n % 4 == 3), len);
+                row[k..].copy_from_slice(&bytes(1000 + n, len - k));
+                let factors = row[..k].to_vec();
 
-            let (mut spread, mut expected) = (matrix.clone(), matrix);
-            // SAFETY: as above.
-            unsafe { run(Task::Spread { row: &row, matrix: &mut spread, column: 5, set: &set }) }
-            portable::run(Task::Spread { row: &row, matrix: &mut expected, column: 5, set: &set });
-            assert_eq!(spread, expected, "spread over {count} rows of {len} bytes");
+                let (mut reduced, mut expected) = (row.clone(), row.clone());
+                // SAFETY: as above; the set lies within the matrix.
+                unsafe {
+                    run(Task::Reduce { row: &mut reduced, matrix: &matrix, factors: &factors, set: &set });
+                }
+                portable::run(Task::Reduce {
+                    row: &mut expected,
+                    matrix: &matrix,
+                    factors: &factors,
+                    set: &set,
+                });
+                assert_eq!(reduced, expected, "row {n} of {k} reduced");
+
+                let (mut column, mut expected_column) = (None, None);
+                let mut expected = row.clone();
+                // SAFETY: as above; the matrix has a row for each factor.
+                unsafe {
+                    run(Task::Insert {
+                        row: &mut row,
+                        matrix: &mut matrix,
+                        factors: &factors,
+                        set: &set,
+                        column: &mut column,
+                    });
+                }
+                portable::run(Task::Insert {
+                    row: &mut expected,
+                    matrix: &mut expected_matrix,
+                    factors: &factors,
+                    set: &set,
+                    column: &mut expected_column,
+                });
+                assert_eq!((column, &row), (expected_column, &expected), "row {n} of {k} inserted");
+                assert_eq!(column.is_some(), n % 4 != 3, "row {n} of {k}");
+                assert!(matrix == expected_matrix, "matrix after row {n} of {k}");
+                column.into_iter().for_each(|column| set.insert(column));
+            }
         }
     }
 }
