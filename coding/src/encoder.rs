@@ -1,6 +1,5 @@
 //! The source: shards from the whole message.
 
-use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
@@ -117,11 +116,12 @@ impl Encoder {
             weights.resize(start + k, 0);
             id.write_coefficients(self.params, &mut weights[start..])?;
         }
-        let weights = self.used(&weights);
+        let mut copy = SmallVec::new();
+        let weights = self.used(&weights, &mut copy);
         let count = ids.iter().filter(|id| !id.is_systematic(self.params)).count();
         let mut rows = Rows::new();
         self.list_rows(&mut rows);
-        let mut made = combine(&rows, &weights, count, self.params.shard_len(), pool).into_iter();
+        let mut made = combine(&rows, weights, count, self.params.shard_len(), pool).into_iter();
         let payloads = ids.iter().filter_map(|id| match id {
             ShardId::Canonical(index) if id.is_systematic(self.params) => {
                 Some(self.systematic(usize::from(*index)))
@@ -158,7 +158,8 @@ impl Encoder {
         vectors.chunks_exact_mut(k).for_each(|row| fill_random(row, rng));
         let mut rows = Rows::new();
         self.list_rows(&mut rows);
-        combine_shards(&rows, &self.used(&vectors), &vectors, k, self.params.shard_len(), pool)
+        let mut copy = SmallVec::new();
+        combine_shards(&rows, self.used(&vectors, &mut copy), &vectors, k, self.params.shard_len(), pool)
     }
 
     /// The combination with this id, computed.
@@ -168,7 +169,8 @@ impl Encoder {
         id.write_coefficients(self.params, weights)?;
         let mut rows = Rows::new();
         self.list_rows(&mut rows);
-        Ok(combine(&rows, &self.used(weights), 1, self.params.shard_len(), pool).remove(0))
+        let mut copy = SmallVec::new();
+        Ok(combine(&rows, self.used(weights, &mut copy), 1, self.params.shard_len(), pool).remove(0))
     }
 
     /// The rows that hold a byte of the message.
@@ -180,13 +182,15 @@ impl Encoder {
         debug_assert_eq!(rows.len(), self.params.rows_used(), "every row is whole, the tail, or padding");
     }
 
-    /// Of a matrix with k columns, those that belong to [`Self::rows`].
-    fn used<'w>(&self, weights: &'w [u8]) -> Cow<'w, [u8]> {
+    /// Of a matrix with k columns, those that belong to the rows that hold a byte. `copy` is where they go if they are
+    /// not all: the caller's, so that it is neither moved nor on the heap.
+    fn used<'w>(&self, weights: &'w [u8], copy: &'w mut SmallVec<[u8; 1024]>) -> &'w [u8] {
         let used = self.params.rows_used();
         if used == self.params.k() {
-            return Cow::Borrowed(weights);
+            return weights;
         }
-        weights.chunks_exact(self.params.k()).flat_map(|row| &row[..used]).copied().collect()
+        weights.chunks_exact(self.params.k()).for_each(|row| copy.extend_from_slice(&row[..used]));
+        copy
     }
 }
 
