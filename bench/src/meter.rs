@@ -127,4 +127,4 @@ fn median(mut values: Vec<f64>) -> f64 {
 const INTERVAL_NS_MIN: f64 = 1e4;
 
 /// Most calls that are prepared at a time.
-const PREPARED_MAX: usize = 256;
+const PREPARED_MAX: usize = 32;

@@ -1,5 +1,7 @@
 //! T10: heap allocations in the steady state.
 
+use std::collections::VecDeque;
+
 use braidcast_coding::{Decoder, Pool, Strategy};
 
 use super::data::{MIB, Source, rng};
@@ -14,7 +16,7 @@ pub fn count_allocations(mut count: impl FnMut(&mut dyn FnMut()) -> usize) -> Ve
     for k in [4, 16, 64, 128] {
         let source = Source::new(MIB, k);
         let (mut pool, mut rng) = (Pool::default(), rng());
-        let shards = source.dense_shards(&mut pool);
+        let shards = source.dense_shards(&mut Pool::default());
         let mut row = |name: &str, per: usize, need: f64, work: &mut dyn FnMut()| {
             // Pools fill up until they find an idle block at every turn.
             (0..WARM_UP).for_each(|_| work());
@@ -28,6 +30,14 @@ pub fn count_allocations(mut count: impl FnMut(&mut dyn FnMut()) -> usize) -> Ve
                 drop(source.encoder.coded(m, &mut rng, &mut pool));
             });
         }
+        let mut in_flight = VecDeque::with_capacity(IN_FLIGHT + 1);
+        row(&format!("encode, per shard, {IN_FLIGHT} in flight"), 1, 0.0, &mut || {
+            in_flight.extend(source.encoder.coded(1, &mut rng, &mut pool));
+            if in_flight.len() > IN_FLIGHT {
+                in_flight.pop_front();
+            }
+        });
+        drop(in_flight);
         let mut relay = Decoder::new(source.params);
         for shard in &shards {
             relay.offer(shard.clone(), &mut pool).expect("the shards are valid");
@@ -50,6 +60,9 @@ pub fn count_allocations(mut count: impl FnMut(&mut dyn FnMut()) -> usize) -> Ve
     }
     rows
 }
+
+/// Shards that wait to be sent while others are made.
+const IN_FLIGHT: usize = 16;
 
 const WARM_UP: usize = 256;
 const RUNS: usize = 64;

@@ -1,6 +1,9 @@
 //! T7: most source shards arrived as such. T8: what remains to be done after the last shard.
 
-use braidcast_coding::{Pool, Shard, ShardId, Strategy, Tag};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use braidcast_coding::{Pool, SHARD_ALIGN, Shard, ShardId, Strategy, Tag};
 
 use super::super::data::{MIB, Source, time};
 use super::super::encode::coded;
@@ -18,13 +21,14 @@ pub(in super::super) fn rows(meter: &Meter) -> Vec<Row> {
 /// T7: from `missing` dense shards, the others being in place, against the parts: eliminating these shards, and encoding
 /// as many.
 fn some_missing(meter: &Meter, k: usize, missing: usize) -> Row {
-    let source = Source::new(MIB, k);
-    let mut shards: Vec<Shard> = (missing..k).map(|index| systematic(&source, index)).collect();
-    let placed = shards.len();
-    shards.extend(source.dense_shards(&mut Pool::default()).into_iter().take(missing));
+    let (source, placed) = (Source::new(MIB, k), k - missing);
+    let shards = received(&source, missing);
+    // Eliminating does not look at payloads, and many decoders with short ones fit into the cache.
+    let short_source = Source::new(SHARD_ALIGN * k, k);
+    let short_shards = received(&short_source, missing);
     let [decode, eliminate, encode] = meter.compare([
         resumed(&source, Strategy::Lazy, &shards, placed, |task, pool| drop(task.finish(pool))),
-        resumed(&source, Strategy::Lazy, &shards, placed, |task, pool| task.offer(missing, pool)),
+        resumed(&short_source, Strategy::Lazy, &short_shards, placed, |task, pool| task.offer(missing, pool)),
         coded(&source, missing),
     ]);
     let case = format!("1 MiB k={k}, {missing} missing");
@@ -57,7 +61,7 @@ fn resumed<'a>(
     mut work: impl FnMut(&mut Task, &mut Pool) + 'a,
 ) -> Subject<'a> {
     // Both closures use the pool, one after the other.
-    let pool = std::rc::Rc::new(std::cell::RefCell::new(Pool::default()));
+    let pool = Rc::new(RefCell::new(Pool::default()));
     let prepare_pool = pool.clone();
     let prepare = move || {
         let mut task = Task::new(source, strategy, shards);
@@ -67,9 +71,14 @@ fn resumed<'a>(
     Subject::prepared(prepare, move |task| work(task, &mut pool.borrow_mut()))
 }
 
-fn systematic(source: &Source, index: usize) -> Shard {
-    let id = ShardId::Canonical(u16::try_from(index).expect("k is below 256"));
-    Shard { id, payload: source.encoder.systematic(index), tag: Tag::default() }
+/// All source shards but the first `missing`, and as many dense ones instead.
+fn received(source: &Source, missing: usize) -> Vec<Shard> {
+    let systematic = |index: usize| {
+        let id = ShardId::Canonical(u16::try_from(index).expect("k is below 256"));
+        Shard { id, payload: source.encoder.systematic(index), tag: Tag::default() }
+    };
+    let dense = source.dense_shards(&mut Pool::default());
+    (missing..source.params.k()).map(systematic).chain(dense.into_iter().take(missing)).collect()
 }
 
 /// Numbers of source shards, and how many of them are missing.
