@@ -189,12 +189,12 @@ impl Decoder {
         if let Some(slot) = verbatim(weights) {
             return Some(self.shards[slot].payload.clone());
         }
-        Some(combine(&payloads(&self.shards), weights, 1, self.params.shard_len(), pool).remove(0))
+        Some(combine_payloads(&self.shards, weights, self.params, pool))
     }
 
     /// A recoder over those shards that `choose` accepts, or `None` if it accepts none.
-    pub fn recoder(&self, mut choose: impl FnMut(&Shard) -> bool) -> Option<Recoder<'_>> {
-        Recoder::over(self.shards.iter().filter(|shard| choose(shard)), self.params)
+    pub fn recoder(&self, choose: impl FnMut(&Shard) -> bool) -> Option<Recoder<'_>> {
+        Recoder::over(&self.shards, choose, self.params)
     }
 
     /// The message, in a block of the pool.
@@ -232,9 +232,7 @@ impl Decoder {
         self.spares.iter().any(|spare| {
             spare.id.write_coefficients(self.params, coefficients).expect("D1: shards held have valid ids");
             let Some(weights) = self.echelon.combination(coefficients) else { return false };
-            let truth =
-                combine(&payloads(&self.shards), &weights, 1, self.params.shard_len(), pool).remove(0);
-            truth != spare.payload
+            combine_payloads(&self.shards, &weights, self.params, pool) != spare.payload
         })
     }
 
@@ -273,6 +271,11 @@ impl Decoder {
         Some(combine(&rows, weights, 1, self.params.shard_len(), pool).remove(0))
     }
 
+    /// Gives up, and gives the memory of the unfinished message back. Merely dropping the decoder frees it.
+    pub fn discard(mut self, pool: &mut Pool) {
+        self.assembly.discard(pool);
+    }
+
     /// Removes every shard and spare for which `remove` holds, then fills up from the spares. Says how many went.
     ///
     /// Costs an elimination of all remaining shards, O(k^3) byte products, if any was removed.
@@ -307,8 +310,11 @@ impl Decoder {
     }
 }
 
-fn payloads(shards: &[Shard]) -> Rows<'_> {
-    shards.iter().map(|shard| &shard.payload[..]).collect()
+/// The sum of the payloads of these shards with these weights.
+fn combine_payloads(shards: &[Shard], weights: &[u8], params: Params, pool: &mut Pool) -> Bytes {
+    let mut payloads = Rows::new();
+    payloads.extend(shards.iter().map(|shard| &shard.payload[..]));
+    combine(&payloads, weights, 1, params.shard_len(), pool).remove(0)
 }
 
 /// The shard that is the solution by itself, if the weights are one for it and zero for the others.

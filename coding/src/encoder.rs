@@ -1,5 +1,6 @@
 //! The source: shards from the whole message.
 
+use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
@@ -118,7 +119,9 @@ impl Encoder {
         }
         let weights = self.used(&weights);
         let count = ids.iter().filter(|id| !id.is_systematic(self.params)).count();
-        let mut made = combine(&self.rows(), &weights, count, self.params.shard_len(), pool).into_iter();
+        let mut rows = Rows::new();
+        self.list_rows(&mut rows);
+        let mut made = combine(&rows, &weights, count, self.params.shard_len(), pool).into_iter();
         let payloads = ids.iter().filter_map(|id| match id {
             ShardId::Canonical(index) if id.is_systematic(self.params) => {
                 Some(self.systematic(usize::from(*index)))
@@ -153,7 +156,9 @@ impl Encoder {
         let k = self.params.k();
         let mut vectors: SmallVec<[u8; 1024]> = SmallVec::from_elem(0, count * k);
         vectors.chunks_exact_mut(k).for_each(|row| fill_random(row, rng));
-        combine_shards(&self.rows(), &self.used(&vectors), &vectors, k, self.params.shard_len(), pool)
+        let mut rows = Rows::new();
+        self.list_rows(&mut rows);
+        combine_shards(&rows, &self.used(&vectors), &vectors, k, self.params.shard_len(), pool)
     }
 
     /// The combination with this id, computed.
@@ -161,22 +166,25 @@ impl Encoder {
         let mut weights = [0; K_MAX];
         let weights = &mut weights[..self.params.k()];
         id.write_coefficients(self.params, weights)?;
-        Ok(combine(&self.rows(), &self.used(weights), 1, self.params.shard_len(), pool).remove(0))
+        let mut rows = Rows::new();
+        self.list_rows(&mut rows);
+        Ok(combine(&rows, &self.used(weights), 1, self.params.shard_len(), pool).remove(0))
     }
 
     /// The rows that hold a byte of the message.
-    fn rows(&self) -> Rows<'_> {
-        let mut rows: Rows<'_> = self.message.chunks_exact(self.params.shard_len()).collect();
+    ///
+    /// They are added to a list of the caller's: it is large, and moving it would cost more than filling it.
+    fn list_rows<'r>(&'r self, rows: &mut Rows<'r>) {
+        rows.extend(self.message.chunks_exact(self.params.shard_len()));
         rows.extend(self.tail.as_deref());
         debug_assert_eq!(rows.len(), self.params.rows_used(), "every row is whole, the tail, or padding");
-        rows
     }
 
     /// Of a matrix with k columns, those that belong to [`Self::rows`].
-    fn used(&self, weights: &[u8]) -> SmallVec<[u8; 1024]> {
+    fn used<'w>(&self, weights: &'w [u8]) -> Cow<'w, [u8]> {
         let used = self.params.rows_used();
         if used == self.params.k() {
-            return SmallVec::from_slice(weights);
+            return Cow::Borrowed(weights);
         }
         weights.chunks_exact(self.params.k()).flat_map(|row| &row[..used]).copied().collect()
     }

@@ -58,20 +58,30 @@ impl Kernel {
 
 /// `row ^= sum over r in set of factors[r] * matrix[r]`, where `matrix` has rows as long as `row`: a multiple of 64.
 pub(crate) fn reduce(row: &mut [u8], matrix: &[u8], factors: &[u8], set: &RowSet) {
+    check_matrix(row, matrix, factors, set);
+    run(Kernel::active(), Task::Reduce { row, matrix, factors, set });
+}
+
+/// One step of elimination. `matrix` has rows as long as `row`, a multiple of 64 bytes; row r, for every r in `set`,
+/// has a one in column r, where all other rows have a zero.
+///
+/// Reduces `row`, which starts with `factors`, by these rows. If one of its first `factors.len()` bytes remains,
+/// scales it to have a one there, clears that column in the other rows, writes it to the matrix as the row of that
+/// column, and returns the column. The matrix must have a row for each factor.
+pub(crate) fn insert(row: &mut [u8], matrix: &mut [u8], factors: &[u8], set: &RowSet) -> Option<usize> {
+    check_matrix(row, matrix, factors, set);
+    assert!(factors.len() <= row.len() && factors.len() * row.len() <= matrix.len(), "columns without a row");
+    let mut column = None;
+    run(Kernel::active(), Task::Insert { row, matrix, factors, set, column: &mut column });
+    column
+}
+
+fn check_matrix(row: &[u8], matrix: &[u8], factors: &[u8], set: &RowSet) {
     assert_eq!(row.len() % REGISTER_MAX, 0, "rows are whole vectors");
     assert!(
         set.end() * row.len() <= matrix.len() && set.end() <= factors.len(),
         "set has rows beyond the matrix"
     );
-    run(Kernel::active(), Task::Reduce { row, matrix, factors, set });
-}
-
-/// `matrix[r] ^= matrix[r][column] * row` for every r in `set`, where `matrix` has rows as long as `row`: a multiple
-/// of 64.
-pub(crate) fn spread(row: &[u8], matrix: &mut [u8], column: usize, set: &RowSet) {
-    assert_eq!(row.len() % REGISTER_MAX, 0, "rows are whole vectors");
-    assert!(set.end() * row.len() <= matrix.len() && column < row.len(), "set has rows beyond the matrix");
-    run(Kernel::active(), Task::Spread { row, matrix, column, set });
 }
 
 /// What kernels can do. Lengths were checked when it was made.
@@ -80,8 +90,14 @@ enum Task<'t, 'd> {
     Product { dst: &'t mut [&'d mut [u8]], src: &'t [&'t [u8]], coef: &'t [u8], mode: Mode },
     /// See [`reduce`].
     Reduce { row: &'t mut [u8], matrix: &'t [u8], factors: &'t [u8], set: &'t RowSet },
-    /// See [`spread`].
-    Spread { row: &'t [u8], matrix: &'t mut [u8], column: usize, set: &'t RowSet },
+    /// See [`insert`].
+    Insert {
+        row: &'t mut [u8],
+        matrix: &'t mut [u8],
+        factors: &'t [u8],
+        set: &'t RowSet,
+        column: &'t mut Option<usize>,
+    },
 }
 
 impl<'t, 'd> Task<'t, 'd> {

@@ -10,7 +10,6 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::gf256;
 use crate::kernel::{self, RowSet};
 use crate::{K_MAX, SHARD_ALIGN};
 
@@ -61,8 +60,14 @@ impl Echelon {
 
     /// Whether the vector is independent of those accepted. O(k x rank), with half the work of [`Self::insert`].
     pub(crate) fn is_innovative(&self, coefficients: &[u8]) -> bool {
+        if self.rank == self.k {
+            return false;
+        }
         let mut row = Row::new();
-        self.rank < self.k && self.reduce(coefficients, &mut row).is_some()
+        let row = &mut row.0[..self.width];
+        row[..self.k].copy_from_slice(coefficients);
+        kernel::reduce(row, &self.rows, coefficients, &self.pivots);
+        self.pivots.first_missing(&row[..self.k]).is_some()
     }
 
     /// Accepts the vector if it is independent of those accepted before, and says which column is its pivot.
@@ -71,15 +76,16 @@ impl Echelon {
         if self.rank == self.k {
             return None;
         }
-        let mut row = Row::new();
-        let pivot = self.reduce(coefficients, &mut row)?;
-        let row = &mut row.0[..self.width];
-        normalise(row, pivot);
         if self.rows.is_empty() {
             self.rows = vec![0; self.k * self.width];
         }
-        kernel::spread(row, &mut self.rows, pivot, &self.pivots);
-        self.rows[pivot * self.width..][..self.width].copy_from_slice(row);
+        let mut row = Row::new();
+        let row = &mut row.0[..self.width];
+        row[..self.k].copy_from_slice(coefficients);
+        if self.records {
+            row[self.k + self.rank] = 1;
+        }
+        let pivot = kernel::insert(row, &mut self.rows, coefficients, &self.pivots)?;
         self.pivots.insert(pivot);
         self.rank += 1;
         Some(pivot)
@@ -94,7 +100,7 @@ impl Echelon {
         }
         let vector = &self.rows[column * self.width..][..self.k];
         // By E1 only columns without a pivot can spoil it.
-        self.pivots.missing(self.k).all(|j| vector[j] == 0).then(|| self.record(column))
+        self.pivots.first_missing(vector).is_none().then(|| self.record(column))
     }
 
     /// The weights of the accepted vectors, in order of acceptance, that add up to the row of this pivot column.
@@ -107,23 +113,11 @@ impl Echelon {
     /// independent of them.
     pub(crate) fn combination(&self, coefficients: &[u8]) -> Option<Vec<u8>> {
         let mut row = Row::new();
-        if self.reduce(coefficients, &mut row).is_some() {
-            return None;
-        }
-        Some(row.0[self.k..][..self.rank].to_vec())
-    }
-
-    /// Extends the vector to a row, minus what the accepted rows account for; says where it is not zero.
-    fn reduce(&self, coefficients: &[u8], row: &mut Row) -> Option<usize> {
         let row = &mut row.0[..self.width];
         row[..self.k].copy_from_slice(coefficients);
-        if self.records && self.rank < self.k {
-            row[self.k + self.rank] = 1;
-        }
-        // By E1 the rows do not disturb each other's pivot columns, so all factors are known at once: row p is
-        // needed as often as the vector's coefficient p says.
         kernel::reduce(row, &self.rows, coefficients, &self.pivots);
-        self.pivots.missing(self.k).find(|column| row[*column] != 0)
+        let is_combination = self.pivots.first_missing(&row[..self.k]).is_none();
+        is_combination.then(|| row[self.k..][..self.rank].to_vec())
     }
 }
 
@@ -137,46 +131,27 @@ impl Row {
     }
 }
 
-/// Scales the row so that it has a one in this column, where it is not zero.
-fn normalise(row: &mut [u8], column: usize) {
-    let inverse = gf256::inv(row[column]).expect("a pivot is not zero");
-    let mut copy = Row::new();
-    let copy = &mut copy.0[..row.len()];
-    copy.copy_from_slice(row);
-    // a * row = row + (a - 1) * row
-    kernel::reduce(row, copy, &[inverse ^ 1], &RowSet::first(1));
-}
-
-/// The inverse of the `n` x `n` matrix with these rows, as rows of [`INVERSE_WIDTH`] bytes of which the first `n`
-/// count. The matrix must be regular, and `n` at most [`INVERSE_MAX`].
-pub(crate) fn invert(rows: &[&[u8]]) -> [[u8; INVERSE_WIDTH]; INVERSE_MAX] {
+/// The inverse of the square matrix of these rows, [`INVERSE_MAX`] at most, as rows of which as many bytes count.
+///
+/// The matrix must be regular.
+pub(crate) fn invert(rows: &[&[u8]]) -> [[u8; SHARD_ALIGN]; INVERSE_MAX] {
     let n = rows.len();
-    // Each row of the matrix, followed by one of the unit matrix.
-    let mut work = [[0; INVERSE_WIDTH]; INVERSE_MAX];
-    for (index, (row, source)) in work.iter_mut().zip(rows).enumerate() {
+    let mut matrix = [[0; SHARD_ALIGN]; INVERSE_MAX];
+    let mut pivots = RowSet::EMPTY;
+    for (index, source) in rows.iter().enumerate() {
+        let mut row = [0; SHARD_ALIGN];
         row[..n].copy_from_slice(source);
         row[n + index] = 1;
+        let pivot = kernel::insert(&mut row, matrix.as_flattened_mut(), source, &pivots);
+        pivots.insert(pivot.expect("the matrix is regular"));
     }
-    for column in 0..n {
-        let found = (column..n).find(|r| work[*r][column] != 0).expect("the matrix is regular");
-        work.swap(column, found);
-        normalise(&mut work[column], column);
-        let pivot = work[column];
-        let (above, below) = work.split_at_mut(column);
-        kernel::spread(&pivot, above.as_flattened_mut(), column, &RowSet::first(column));
-        kernel::spread(&pivot, below[1..].as_flattened_mut(), column, &RowSet::first(n - column - 1));
-    }
-    for row in &mut work {
-        row.copy_within(n..2 * n, 0);
-    }
-    work
+    // Row p is now unit vector p, followed by the combination of the rows that gives it.
+    matrix.iter_mut().for_each(|row| row.copy_within(n..2 * n, 0));
+    matrix
 }
 
 /// Largest matrix that [`invert`] takes.
 pub(crate) const INVERSE_MAX: usize = 16;
-
-/// Bytes per row of its result: room for two such rows, and whole registers.
-pub(crate) const INVERSE_WIDTH: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -185,6 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::gf256;
 
     /// Rank by the textbook: all vectors at once, one scalar at a time.
     fn naive_rank(vectors: &[Vec<u8>], k: usize) -> usize {

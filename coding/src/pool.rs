@@ -75,9 +75,15 @@ impl Pool {
         bytes.slice(..len)
     }
 
-    /// Takes back a block that nobody needs any more.
-    pub(crate) fn put(&mut self, block: Block) {
+    /// Lends `len` bytes for the time of a call, from the stack if they are few.
+    pub(crate) fn lend<R>(&mut self, len: usize, borrow: impl FnOnce(&mut [u8], &mut Self) -> R) -> R {
+        if len <= LENT_FROM_STACK {
+            return borrow(&mut [0; LENT_FROM_STACK][..len], self);
+        }
+        let mut block = self.take(len);
+        let result = borrow(&mut block, self);
         drop(self.freeze(block));
+        result
     }
 
     /// A block of this class that nobody reads any more. Looks at a few: those handed out first come first.
@@ -169,6 +175,9 @@ impl DerefMut for Block {
 
 /// What a pool keeps unless told otherwise, in bytes: 64 MiB.
 pub const POOL_BYTES: usize = 64 << 20;
+
+/// Up to how many bytes are lent from the stack.
+const LENT_FROM_STACK: usize = 256;
 
 /// How many blocks are looked at to find an idle one.
 const PROBES: usize = 4;

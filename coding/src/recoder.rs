@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::coefficients::fill_random;
 use crate::combine::{BATCH_INLINE, Batch, Rows, combine_shards};
-use crate::kernel::{self, Mode};
+use crate::kernel::{self, Mode, RowSet};
 use crate::{K_MAX, Params, Pool, Shard, ShardId};
 
 /// Makes random combinations of shards that a [`Decoder`](crate::Decoder) holds, at any rank from one.
@@ -20,20 +20,36 @@ use crate::{K_MAX, Params, Pool, Shard, ShardId};
 #[derive(Clone)]
 pub struct Recoder<'a> {
     params: Params,
-    shards: SmallVec<[&'a Shard; K_MAX + 1]>,
+    shards: &'a [Shard],
+    /// Which of the shards are combined.
+    chosen: RowSet,
 }
 
 impl<'a> Recoder<'a> {
-    /// Over independent shards whose ids were checked; `None` without any.
-    pub(crate) fn over(shards: impl Iterator<Item = &'a Shard>, params: Params) -> Option<Self> {
-        let recoder = Self { params, shards: shards.collect() };
-        (!recoder.shards.is_empty()).then_some(recoder)
+    /// Over those of these shards that `choose` accepts, `None` if it accepts none. The shards are independent, at most
+    /// [`K_MAX`], and their ids were checked.
+    pub(crate) fn over(
+        shards: &'a [Shard],
+        mut choose: impl FnMut(&Shard) -> bool,
+        params: Params,
+    ) -> Option<Self> {
+        let mut chosen = RowSet::EMPTY;
+        shards
+            .iter()
+            .enumerate()
+            .filter(|(_, shard)| choose(shard))
+            .for_each(|(slot, _)| chosen.insert(slot));
+        (!chosen.is_empty()).then_some(Self { params, shards, chosen })
     }
 
     /// Number of shards that are combined, which is the rank they give.
     #[must_use]
     pub fn rank(&self) -> usize {
-        self.shards.len()
+        self.chosen.len()
+    }
+
+    fn chosen(&self) -> impl Iterator<Item = &'a Shard> {
+        self.chosen.iter().map(|slot| &self.shards[slot])
     }
 
     /// `count` random combinations in one pass over the shards; see
@@ -50,7 +66,8 @@ impl<'a> Recoder<'a> {
         weights.chunks_exact_mut(rank).for_each(|row| fill_random(row, rng));
         let mut vectors: SmallVec<[u8; 1024]> = SmallVec::from_elem(0, count * k);
         self.add_vectors(&weights, &mut vectors);
-        let payloads: Rows<'_> = self.shards.iter().map(|shard| &shard.payload[..]).collect();
+        let mut payloads = Rows::new();
+        payloads.extend(self.chosen().map(|shard| &shard.payload[..]));
         combine_shards(&payloads, &weights, &vectors, k, self.params.shard_len(), pool)
     }
 
@@ -59,7 +76,7 @@ impl<'a> Recoder<'a> {
         let (k, rank) = (self.params.k(), self.rank());
         let mut dense = Rows::new();
         let mut slots: SmallVec<[usize; K_MAX + 1]> = SmallVec::new();
-        for (slot, shard) in self.shards.iter().enumerate() {
+        for (slot, shard) in self.chosen().enumerate() {
             match &shard.id {
                 ShardId::Dense(vector) => {
                     dense.push(vector);

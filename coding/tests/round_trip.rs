@@ -105,7 +105,6 @@ proptest! {
             for hop in 0..hops {
                 let Some(recoder) = nodes[hop].recoder(|_| true) else { continue };
                 let shards = recoder.recode(1, &mut rng, &mut pool);
-                drop(recoder);
                 let lost = below(4, &mut rng) == 0;
                 offer_all(&mut nodes[hop + 1], shards.into_iter().filter(|_| !lost).map(|s| s.into_shard(TAG)));
                 prop_assert!(nodes[hop + 1].rank() <= nodes[hop].rank(), "a relay cannot create rank");

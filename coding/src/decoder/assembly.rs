@@ -76,6 +76,13 @@ impl Assembly {
         block
     }
 
+    pub(super) fn discard(&mut self, pool: &mut Pool) {
+        if let Some(block) = self.block.take() {
+            drop(pool.freeze(block));
+        }
+        self.clear();
+    }
+
     /// Writes a source shard to its row, unless it is there.
     fn place(&mut self, shard: &Shard, cx: &mut Cx<'_>) {
         let Some(index) = systematic_index(shard, cx.params) else { return };
@@ -89,16 +96,23 @@ impl Assembly {
     /// Makes the rows account for all shards: see the module.
     fn fold(&mut self, shards: &[Shard], echelon: &Echelon, cx: &mut Cx<'_>) {
         let block = self.block.get_or_insert_with(|| cx.pool.take(cx.params.padded_len()));
-        let mut rows = Split::default();
-        for (column, row) in block.chunks_exact_mut(cx.params.shard_len()).enumerate() {
-            if echelon.pivots().contains(column) {
-                rows.push(column, row, self.done.contains(column), self.placed.contains(column));
-            }
+        let (placed, old) = (self.placed, self.done);
+        let batch = Batch {
+            params: cx.params,
+            shards: &shards[self.folded..],
+            first: self.folded,
+            echelon,
+            old,
+            new: echelon.pivots().without(&old),
+            placed,
+        };
+        let missing = batch.new.without(&placed);
+        if !missing.is_empty() {
+            batch.compute_new(block, &missing, cx.pool);
         }
-        let batch = Batch { shards: &shards[self.folded..], first: self.folded, echelon };
-        if !batch.shards.is_empty() {
-            batch.compute_new(&mut rows, cx);
-            batch.update_old(&mut rows);
+        let open = old.without(&placed);
+        if !open.is_empty() && !batch.new.is_empty() {
+            batch.update_old(block, &open, cx.pool);
         }
         self.folded = shards.len();
         self.done = echelon.pivots();
@@ -111,102 +125,108 @@ pub(super) struct Cx<'a> {
     pub(super) pool: &'a mut Pool,
 }
 
-/// Rows of the block with their pivot columns.
-#[derive(Default)]
-struct List<'b> {
-    columns: SmallVec<[u8; K_MAX + 1]>,
-    rows: RowsMut<'b>,
-}
-
-/// The rows that have a pivot, sorted by what a batch does with them.
-#[derive(Default)]
-struct Split<'b> {
-    /// Of earlier batches.
-    old: List<'b>,
-    /// Of earlier batches, and final.
-    old_placed: List<'b>,
-    /// To be computed.
-    new: List<'b>,
-    /// New, and final.
-    new_placed: List<'b>,
-}
-
-impl<'b> Split<'b> {
-    fn push(&mut self, column: usize, row: &'b mut [u8], old: bool, placed: bool) {
-        let list = match (old, placed) {
-            (true, false) => &mut self.old,
-            (true, true) => &mut self.old_placed,
-            (false, false) => &mut self.new,
-            (false, true) => &mut self.new_placed,
-        };
-        list.columns.push(column as u8);
-        list.rows.push(row);
-    }
-}
-
 /// Shards that the rows do not account for yet.
 struct Batch<'a> {
+    params: Params,
     shards: &'a [Shard],
     /// The slot of the first of them.
     first: usize,
     echelon: &'a Echelon,
+    /// The pivot columns of the shards before them.
+    old: RowSet,
+    /// Their own.
+    new: RowSet,
+    placed: RowSet,
 }
 
 impl Batch<'_> {
-    /// `N = A R + B P`
-    fn compute_new(&self, rows: &mut Split<'_>, cx: &mut Cx<'_>) {
-        let old = || rows.old.columns.iter().chain(&rows.old_placed.columns);
-        let (old_count, batch) = (old().count(), self.shards.len());
-        if rows.new.columns.is_empty() {
-            return;
-        }
-        // C, a row for each shard of the batch.
-        let mut in_old = cx.pool.take(batch * old_count);
-        let mut coefficients = [0; K_MAX];
-        let coefficients = &mut coefficients[..cx.params.k()];
-        for (shard, row) in self.shards.iter().zip(in_old.chunks_exact_mut(old_count.max(1))) {
-            shard.id.write_coefficients(cx.params, coefficients).expect("D1: shards held have valid ids");
-            row.iter_mut().zip(old()).for_each(|(c, column)| *c = coefficients[usize::from(*column)]);
-        }
+    /// `N = A R + B P`, for those rows of N that are `missing`.
+    fn compute_new(&self, block: &mut Block, missing: &RowSet, pool: &mut Pool) {
+        let (old, batch) = (self.old.len(), self.shards.len());
         // A | B, a row for each new row.
-        let mut weights = cx.pool.take(rows.new.columns.len() * (old_count + batch));
-        for (row, column) in weights.chunks_exact_mut(old_count + batch).zip(&rows.new.columns) {
-            let (a, b) = row.split_at_mut(old_count);
-            b.copy_from_slice(self.record(*column));
-            let sources: Rows<'_> = in_old.chunks_exact(old_count.max(1)).collect();
-            if old_count > 0 {
-                kernel::product(&mut [a], &sources, b, Mode::Overwrite);
+        pool.lend(missing.len() * (old + batch), |weights, pool| {
+            for (row, column) in weights.chunks_exact_mut(old + batch).zip(missing.iter()) {
+                row[old..].copy_from_slice(self.record(column));
             }
-        }
-        let olds = rows.old.rows.iter().chain(&rows.old_placed.rows).map(|row| &**row);
-        let sources: Rows<'_> = olds.chain(self.shards.iter().map(|shard| &shard.payload[..])).collect();
-        kernel::product(&mut rows.new.rows, &sources, &weights, Mode::Overwrite);
-        cx.pool.put(in_old);
-        cx.pool.put(weights);
+            if old > 0 {
+                pool.lend(batch * old, |in_old, _| self.add_old_weights(weights, in_old));
+            }
+            let (mut targets, mut sources) = (RowsMut::new(), Rows::new());
+            self.list_sources(block, missing, &mut targets, &mut sources);
+            kernel::product(&mut targets, &sources, weights, Mode::Overwrite);
+        });
     }
 
-    /// `R ^= D N`
-    fn update_old(&self, rows: &mut Split<'_>) {
-        if rows.old.columns.is_empty() {
-            return;
+    /// `A = B C`, into rows that hold B behind the place for A; `in_old` becomes C, a row for each shard.
+    fn add_old_weights(&self, weights: &mut [u8], in_old: &mut [u8]) {
+        let (old, batch) = (self.old.len(), self.shards.len());
+        let mut coefficients = [0; K_MAX];
+        let coefficients = &mut coefficients[..self.params.k()];
+        for (shard, row) in self.shards.iter().zip(in_old.chunks_exact_mut(old)) {
+            shard.id.write_coefficients(self.params, coefficients).expect("D1: shards held have valid ids");
+            row.iter_mut().zip(self.old.iter()).for_each(|(c, column)| *c = coefficients[column]);
         }
-        let new = || rows.new.columns.iter().chain(&rows.new_placed.columns);
-        let records: SmallVec<[&[u8]; INVERSE_MAX]> = new().map(|column| self.record(*column)).collect();
+        let sources: SmallVec<[&[u8]; BATCH]> = in_old.chunks_exact(old).collect();
+        for row in weights.chunks_exact_mut(old + batch) {
+            let (a, b) = row.split_at_mut(old);
+            kernel::product(&mut [a], &sources, b, Mode::Overwrite);
+        }
+    }
+
+    /// Lists the rows that are `missing`, and what they are made of: R, then P.
+    fn list_sources<'r>(
+        &'r self,
+        block: &'r mut Block,
+        missing: &RowSet,
+        targets: &mut RowsMut<'r>,
+        sources: &mut Rows<'r>,
+    ) {
+        let mut rows = Rows::new();
+        for (column, row) in block.chunks_exact_mut(self.params.shard_len()).enumerate() {
+            if missing.contains(column) {
+                targets.push(row);
+                rows.push(&[]);
+                continue;
+            }
+            let row = &*row;
+            rows.push(row);
+            if self.old.contains(column) {
+                sources.push(row);
+            }
+        }
+        // A source shard that is in its place is read there: there it is aligned.
+        sources.extend(self.shards.iter().map(|shard| match systematic_index(shard, self.params) {
+            Some(index) if self.placed.contains(index) => rows[index],
+            Some(_) | None => &shard.payload[..],
+        }));
+    }
+
+    /// `R ^= D N`, for those rows of R that are `open` to change.
+    fn update_old(&self, block: &mut Block, open: &RowSet, pool: &mut Pool) {
+        let records: SmallVec<[&[u8]; BATCH]> = self.new.iter().map(|column| self.record(column)).collect();
+        let batch = records.len();
         let inverse = invert(&records);
-        let sources: Rows<'_> = inverse[..records.len()].iter().map(|row| &row[..records.len()]).collect();
+        let inverse: SmallVec<[&[u8]; BATCH]> = inverse[..batch].iter().map(|row| &row[..batch]).collect();
         // D, a row for each old row.
-        let mut weights: SmallVec<[u8; INVERSE_MAX * (K_MAX + 1)]> =
-            SmallVec::from_elem(0, rows.old.columns.len() * records.len());
-        for (row, column) in weights.chunks_exact_mut(records.len()).zip(&rows.old.columns) {
-            kernel::product(&mut [row], &sources, self.record(*column), Mode::Overwrite);
-        }
-        let sources: Rows<'_> = rows.new.rows.iter().chain(&rows.new_placed.rows).map(|row| &**row).collect();
-        kernel::product(&mut rows.old.rows, &sources, &weights, Mode::Accumulate);
+        pool.lend(open.len() * batch, |weights, _| {
+            for (row, column) in weights.chunks_exact_mut(batch).zip(open.iter()) {
+                kernel::product(&mut [row], &inverse, self.record(column), Mode::Overwrite);
+            }
+            let (mut targets, mut sources) = (RowsMut::new(), Rows::new());
+            for (column, row) in block.chunks_exact_mut(self.params.shard_len()).enumerate() {
+                if self.new.contains(column) {
+                    sources.push(row);
+                } else if open.contains(column) {
+                    targets.push(row);
+                }
+            }
+            kernel::product(&mut targets, &sources, weights, Mode::Accumulate);
+        });
     }
 
     /// Which combination of the batch this row takes.
-    fn record(&self, column: u8) -> &[u8] {
-        &self.echelon.record(usize::from(column))[self.first..]
+    fn record(&self, column: usize) -> &[u8] {
+        &self.echelon.record(column)[self.first..]
     }
 }
 

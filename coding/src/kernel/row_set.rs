@@ -10,19 +10,25 @@ impl RowSet {
     /// No row.
     pub(crate) const EMPTY: Self = Self { words: [0; 4] };
 
-    /// The first `count` rows.
-    pub(crate) fn first(count: usize) -> Self {
-        let mut set = Self::EMPTY;
-        (0..count).for_each(|row| set.insert(row));
-        set
-    }
-
     pub(crate) fn insert(&mut self, row: usize) {
         self.words[row / 64] |= 1 << (row % 64);
     }
 
     pub(crate) fn contains(&self, row: usize) -> bool {
         self.words[row / 64] >> (row % 64) & 1 == 1
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words == [0; 4]
+    }
+
+    /// The rows of this set that are not in the other.
+    pub(crate) fn without(&self, other: &Self) -> Self {
+        Self { words: core::array::from_fn(|index| self.words[index] & !other.words[index]) }
     }
 
     /// One more than the highest row in the set, 0 if it is empty.
@@ -33,26 +39,39 @@ impl RowSet {
 
     /// The rows in the set, in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + use<> {
-        bits(self.words)
+        let set = *self;
+        (0..set.end()).filter(move |row| set.contains(*row))
     }
 
-    /// The rows below `end` that are not in the set, in ascending order.
-    pub(crate) fn missing(&self, end: usize) -> impl Iterator<Item = usize> + use<> {
-        bits(self.words.map(|word| !word)).take_while(move |row| *row < end)
-    }
-}
-
-#[inline(always)]
-fn bits(words: [u64; 4]) -> impl Iterator<Item = usize> {
-    words.into_iter().enumerate().flat_map(|(index, mut word)| {
-        core::iter::from_fn(move || {
-            (word != 0).then(|| {
-                let bit = word.trailing_zeros() as usize;
+    /// Calls `each` for the rows in the set, in ascending order. A plain loop, which compilers do better with than with
+    /// [`Self::iter`].
+    #[inline(always)]
+    pub(crate) fn for_each(&self, mut each: impl FnMut(usize)) {
+        for (index, word) in self.words.iter().enumerate() {
+            let mut word = *word;
+            while word != 0 {
+                each(index * 64 + word.trailing_zeros() as usize);
                 word &= word - 1;
-                index * 64 + bit
-            })
-        })
-    })
+            }
+        }
+    }
+
+    /// The first row that is not in the set and has a byte other than zero in `bytes`.
+    #[inline(always)]
+    pub(crate) fn first_missing(&self, bytes: &[u8]) -> Option<usize> {
+        for (index, bytes) in bytes.chunks(64).enumerate() {
+            let mut missing = !self.words[index];
+            while missing != 0 {
+                let bit = missing.trailing_zeros() as usize;
+                match bytes.get(bit) {
+                    Some(0) => missing &= missing - 1,
+                    Some(_) => return Some(index * 64 + bit),
+                    None => break,
+                }
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]
@@ -64,13 +83,22 @@ mod tests {
     #[test]
     fn a_set_lists_what_was_put_in_and_what_is_missing() {
         let mut set = RowSet::EMPTY;
-        assert_eq!(set.end(), 0);
+        assert!(set.end() == 0 && set.is_empty());
         for row in [3, 64, 65, 255] {
             set.insert(row);
         }
         assert_eq!(set.iter().collect::<Vec<_>>(), [3, 64, 65, 255]);
-        assert_eq!(set.end(), 256);
-        assert_eq!(set.missing(67).filter(|row| *row > 62).collect::<Vec<_>>(), [63, 66]);
+        assert_eq!((set.end(), set.len()), (256, 4));
+        assert_eq!(set.without(&set), RowSet::EMPTY);
+        let mut bytes = [0; 255];
+        assert_eq!(set.first_missing(&bytes), None);
+        bytes[3] = 1;
+        bytes[64] = 1;
+        assert_eq!(set.first_missing(&bytes), None);
+        bytes[254] = 1;
+        assert_eq!(set.first_missing(&bytes), Some(254));
+        bytes[63] = 1;
+        assert_eq!(set.first_missing(&bytes), Some(63));
         assert!(set.contains(64) && !set.contains(63));
     }
 }

@@ -17,6 +17,7 @@ use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use super::{Mode, REGISTER_MAX, RowSet, Task};
+use crate::gf256;
 
 /// A family of vector instructions.
 ///
@@ -94,7 +95,9 @@ pub(super) unsafe fn run<S: Simd>(task: Task<'_, '_>) {
         match task {
             Task::Product { dst, src, coef, mode } => product::<S>(dst, src, coef, mode),
             Task::Reduce { row, matrix, factors, set } => reduce::<S>(row, matrix, factors, set),
-            Task::Spread { row, matrix, column, set } => spread::<S>(row, matrix, column, set),
+            Task::Insert { row, matrix, factors, set, column } => {
+                *column = insert::<S>(row, matrix, factors, set);
+            }
         }
     }
 }
@@ -351,7 +354,7 @@ unsafe fn reduce_tile<S: Simd, const V: usize>(
         for (v, sum) in sums.iter_mut().enumerate() {
             *sum = S::load(row.as_ptr().add(at + v * S::BYTES));
         }
-        for r in set.iter() {
+        set.for_each(|r| {
             let factor = *factors.get_unchecked(r);
             if factor != 0 {
                 let source = matrix.as_ptr().add(r * row.len() + at);
@@ -360,7 +363,7 @@ unsafe fn reduce_tile<S: Simd, const V: usize>(
                     *sum = S::add(*sum, factor, S::operand(S::load(source.add(v * S::BYTES))));
                 }
             }
-        }
+        });
         for (v, sum) in sums.iter().enumerate() {
             S::store(row.as_mut_ptr().add(at + v * S::BYTES), *sum);
         }
@@ -372,20 +375,32 @@ unsafe fn reduce_tile<S: Simd, const V: usize>(
 ///
 /// As [`run`].
 #[inline(always)]
-unsafe fn spread<S: Simd>(row: &[u8], matrix: &mut [u8], column: usize, set: &RowSet) {
-    for r in set.iter() {
-        // SAFETY: `Task` guarantees that `set` lies within `matrix` and that rows are whole vectors.
-        unsafe {
-            let target = matrix.as_mut_ptr().add(r * row.len());
+unsafe fn insert<S: Simd>(row: &mut [u8], matrix: &mut [u8], factors: &[u8], set: &RowSet) -> Option<usize> {
+    let len = row.len();
+    // SAFETY: `Task` guarantees that `set` and every column lie within `matrix`, and that rows are whole vectors.
+    unsafe {
+        reduce::<S>(row, matrix, factors, set);
+        let column = set.first_missing(&row[..factors.len()])?;
+        let inverse = gf256::inv(row[column]).expect("what was found is not zero");
+        let inverse = S::factor(&S::stored(inverse));
+        let target = matrix.as_mut_ptr().add(column * len);
+        for at in (0..len).step_by(S::BYTES) {
+            let scaled = S::add(S::zero(), inverse, S::operand(S::load(row.as_ptr().add(at))));
+            S::store(row.as_mut_ptr().add(at), scaled);
+            S::store(target.add(at), scaled);
+        }
+        set.for_each(|r| {
+            let target = matrix.as_mut_ptr().add(r * len);
             let factor = *target.add(column);
             if factor != 0 {
                 let factor = S::factor(&S::stored(factor));
-                for at in (0..row.len()).step_by(S::BYTES) {
+                for at in (0..len).step_by(S::BYTES) {
                     let operand = S::operand(S::load(row.as_ptr().add(at)));
                     S::store(target.add(at), S::add(S::load(target.add(at)), factor, operand));
                 }
             }
-        }
+        });
+        Some(column)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One coded message: its shards until it is decoded, itself afterwards, and what each neighbour has of it.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -38,7 +39,7 @@ pub(crate) struct Generation {
 /// What we have of a message.
 #[derive(Debug)]
 pub(crate) enum Body {
-    Collecting(Collecting),
+    Collecting(Box<Collecting>),
     /// All of it, verified. `next` is the next canonical shard of the publisher's first push.
     Whole {
         encoder: Encoder,
@@ -50,7 +51,7 @@ impl Generation {
     /// A message of which the first header came.
     pub(crate) fn collecting(header: Arc<Header>, now: Time, repair_at: Time) -> Self {
         let decoder = Decoder::new(header.params);
-        Self::new(header, Body::Collecting(Collecting::new(decoder)), now, repair_at)
+        Self::new(header, Body::Collecting(Box::new(Collecting::new(decoder))), now, repair_at)
     }
 
     /// A message of ours.

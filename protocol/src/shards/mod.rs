@@ -134,7 +134,8 @@ impl Shards {
 
     fn drop_generation(&mut self, cx: &mut Ctx<'_>, id: CodingId) {
         let Some(generation) = self.live.remove(&id) else { return };
-        if !generation.is_whole() {
+        if let Body::Collecting(collecting) = generation.body {
+            collecting.decoder.discard(&mut self.pool);
             let (content, topic) = (generation.header.content, generation.header.topic.clone());
             cx.out.trace(|| Trace::ExpiredMessage { content, topic });
         }
