@@ -20,7 +20,9 @@ pub(crate) struct Meter {
 }
 
 /// Something whose time is taken: does its work so many times, and says how long that took in nanoseconds.
-pub(crate) struct Subject<'a>(Box<dyn FnMut(usize, &Meter) -> f64 + 'a>);
+pub(crate) struct Subject<'a>(Box<Run<'a>>);
+
+type Run<'a> = dyn FnMut(usize, &Meter) -> f64 + 'a;
 
 impl Meter {
     /// For results: 21 samples of 1.5 ms or more.

@@ -109,12 +109,7 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Limit => f.pad("limit"),
-            Self::Info => f.pad("info"),
-            // The names of the others are those of their variants.
-            target => f.pad(&format!("{target:?}")),
-        }
+        f.pad(NAMES[*self as usize])
     }
 }
 
@@ -205,6 +200,11 @@ pub(crate) fn number(value: f64) -> String {
     };
     format!("{value:.digits$}")
 }
+
+/// Of the targets, in order.
+const NAMES: [&str; Target::ALL.len()] = [
+    "limit", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "info",
+];
 
 #[cfg(test)]
 mod tests {

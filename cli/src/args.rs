@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+#[cfg(feature = "bench")]
+use crate::bench::BenchCommand;
 use crate::client::options::ClientCommand;
 use crate::config::{NodeOptions, file};
 use crate::devnet::options::DevnetOptions;
@@ -83,6 +85,10 @@ pub(crate) enum Command {
     Keygen(KeygenOptions),
     /// Run a whole network on this machine, with real sockets on loopback
     Devnet(DevnetOptions),
+    /// Measure, with baselines in the same run
+    #[cfg(feature = "bench")]
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 /// A node, or what can be done with its identity.

@@ -3,6 +3,8 @@
 //! Called under another name (a link) it is that tool: `p2pnode`, `p2p-client`, `keygen`.
 
 mod args;
+#[cfg(feature = "bench")]
+mod bench;
 mod client;
 mod config;
 mod devnet;
@@ -19,6 +21,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use braidcast_coding::kernel::{KERNEL_VARIABLE, Kernel};
 use tracing::level_filters::LevelFilter;
 
 use crate::args::{Cli, Command, CommonOptions, NodeAction, NodeCommand, P2pnode};
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Vec<OsString>) -> Result<(), Failure> {
+    // Here, since whoever codes first would panic.
+    Kernel::from_environment().map_err(|error| Failure::Usage(format!("{KERNEL_VARIABLE}: {error}")))?;
     let name = args.first().map(Path::new).and_then(Path::file_stem).unwrap_or_default();
     match name.to_str() {
         Some("p2pnode") => match args::parse::<P2pnode>(&args::with_double_dashes(args))? {
@@ -77,6 +82,8 @@ fn run_command(Cli { common, command }: Cli) -> Result<(), Failure> {
             logging::start(&common, LevelFilter::WARN)?;
             devnet::run(&plan)
         }
+        #[cfg(feature = "bench")]
+        Command::Bench(command) => bench::run(command),
     }
 }
 

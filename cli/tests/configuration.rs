@@ -41,6 +41,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("BRAIDCAST_CONGESTION", "reno", "bbr or cubic or newreno"),
     ("P2P_LISTEN_ADDR", "0.0.0.0:7070", "/quic-v1"),
     ("BOOTSTRAP_PEERS", "172.28.0.12:7070", "/p2p/PEER-ID"),
+    ("BRAIDCAST_KERNEL", "abacus", "portable, neon, avx2"),
     ("LOG_LEVEL", "loud", "debug or info or warn or error"),
     ("LOG_FORMAT", "xml", "text or json"),
 ];

@@ -24,7 +24,7 @@ impl Rlnc {
         let (encoder, mut rng) = (self.encoder.clone(), rng());
         let mut piece = vec![0; encoder.get_full_coded_piece_byte_len()];
         Subject::new(move || {
-            encoder.code_with_buf(&mut rng, &mut piece).expect("the buffer has the right size")
+            encoder.code_with_buf(&mut rng, &mut piece).expect("the buffer has the right size");
         })
     }
 
@@ -35,7 +35,7 @@ impl Rlnc {
         let mut recoder = Recoder::new(pieces, len, self.k).expect("the pieces are whole");
         let mut piece = vec![0; len];
         Subject::new(move || {
-            recoder.recode_with_buf(&mut rng, &mut piece).expect("the buffer has the right size")
+            recoder.recode_with_buf(&mut rng, &mut piece).expect("the buffer has the right size");
         })
     }
 

@@ -84,7 +84,7 @@ impl Kernel {
         }
     }
 
-    /// The one that the environment variable [`KERNEL_VARIABLE`] asks for, if it is set.
+    /// The one that the environment variable [`KERNEL_VARIABLE`] asks for, if it is set; an empty one counts as unset.
     ///
     /// # Errors
     ///
@@ -95,7 +95,9 @@ impl Kernel {
         reason = "all kernels give the same bytes, so nothing depends on it but speed"
     )]
     pub fn from_environment() -> Result<Option<Self>, KernelError> {
-        let Some(name) = std::env::var_os(KERNEL_VARIABLE) else { return Ok(None) };
+        let Some(name) = std::env::var_os(KERNEL_VARIABLE).filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
         let kernel: Self = name.to_string_lossy().parse()?;
         if kernel.is_available() { Ok(Some(kernel)) } else { Err(KernelError::Unavailable(kernel)) }
     }
