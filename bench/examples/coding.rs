@@ -1,5 +1,4 @@
-//! The erasure code against its targets: a table, or JSON with `--json`; names of targets choose among them. T10 takes another allocator
-//! and is left to `braidcast bench coding`.
+//! The erasure code against its targets: a table, or JSON with `--json`; names of targets choose among them.
 //!
 //! Run with `cargo run --release -p braidcast-bench --example coding -- [--json] [--quick] [T1 T6 …]`.
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
@@ -7,6 +6,10 @@
 use std::error::Error;
 
 use braidcast_bench::{coding, table};
+use braidcast_coding::counting::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (flags, names): (Vec<String>, Vec<String>) =

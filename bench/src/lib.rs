@@ -1,8 +1,8 @@
 //! Measurements of Braidcast against its targets and, in the same process, against other libraries.
 //!
-//! [`coding::run`] measures the erasure code, [`coding::count_allocations`] counts its heap allocations. Both give
-//! [`Row`]s: a value, the value that is needed, and whether it is met. Absolute times depend on the machine and on who
-//! else uses it; ratios within a run hold, because what is compared takes turns.
+//! [`coding::run`] measures the erasure code. It gives [`Row`]s: a value, the value that is needed, and whether it is
+//! met. Absolute times depend on the machine and on who else uses it; ratios within a run hold, because what is compared
+//! takes turns.
 #![forbid(unsafe_code)]
 
 pub mod coding;

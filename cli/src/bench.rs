@@ -1,14 +1,16 @@
 //! `braidcast bench`: reproducible measurements, with the baselines in the same run.
 
-use std::process::{Command, Stdio};
-
-use anyhow::{Context, Result, ensure};
-use braidcast_bench::{Row, Target, coding, table};
+use braidcast_bench::{Target, coding, table};
+use braidcast_coding::counting::CountingAllocator;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::exit::Failure;
 use crate::output;
+
+/// Counts, for `bench coding`, only while asked to.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// What to measure.
 #[derive(Subcommand, Debug)]
@@ -40,10 +42,7 @@ pub(crate) fn run(command: BenchCommand) -> Result<(), Failure> {
         output::note("this is a debug build: its figures mean little");
     }
     let options = coding::Options { targets: filter, quick };
-    // First, so that a helper that is missing is known before the long part.
-    let mut rows = if options.wants(Target::T10) { count_allocations()? } else { Vec::new() };
-    rows.extend(coding::run(&options));
-    rows.sort_by_key(|row| row.target);
+    let rows = coding::run(&options);
     if json {
         output::line(&json!({ "rows": rows }).to_string());
     } else {
@@ -51,15 +50,3 @@ pub(crate) fn run(command: BenchCommand) -> Result<(), Failure> {
     }
     Ok(())
 }
-
-/// The rows of the program beside this one whose allocator counts.
-fn count_allocations() -> Result<Vec<Row>> {
-    let own = std::env::current_exe().and_then(|path| path.canonicalize()).context("find the own program")?;
-    let path = own.with_file_name(format!("{COUNTER}{}", std::env::consts::EXE_SUFFIX));
-    let counter = || format!("T10 runs {}", path.display());
-    let output = Command::new(&path).stderr(Stdio::inherit()).output().with_context(counter)?;
-    ensure!(output.status.success(), "{}: {}", counter(), output.status);
-    serde_json::from_slice(&output.stdout).with_context(counter)
-}
-
-const COUNTER: &str = "braidcast-count-allocations";

@@ -58,7 +58,7 @@
 //!
 //! * `std` (default): asks the processor for its vector instructions. Without it, only those are used that the
 //!   compiler was told to assume (`-C target-cpu`).
-//! * `limits`: [`kernel::limits`](kernel), to measure what a processor can do at most.
+//! * `limits`: what benchmarks need: what a processor can do at most, and an allocator that counts.
 //!
 //! # What it does not do
 //!
@@ -78,6 +78,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(all(feature = "limits", feature = "std"))]
+pub mod counting;
 pub mod gf256;
 pub mod kernel;
 
