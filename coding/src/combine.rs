@@ -52,23 +52,24 @@ pub(crate) fn combine_shards(
 ) -> Batch {
     let appended = if k > INLINE_MAX { k } else { 0 };
     let vectors = vectors.chunks_exact(k);
-    let mut blocks: SmallVec<[Block; BATCH_INLINE]> =
-        (0..vectors.len()).map(|_| pool.take(len + appended)).collect();
-    let mut outputs: SmallVec<[&mut [u8]; BATCH_INLINE]> =
-        blocks.iter_mut().map(|block| &mut block[..len]).collect();
+    let mut blocks: SmallVec<[Block; BATCH_INLINE]> = SmallVec::new();
+    blocks.extend((0..vectors.len()).map(|_| pool.take(len + appended)));
+    let mut outputs: SmallVec<[&mut [u8]; BATCH_INLINE]> = SmallVec::new();
+    outputs.extend(blocks.iter_mut().map(|block| &mut block[..len]));
     kernel::product(&mut outputs, sources, weights, Mode::Overwrite);
     drop(outputs);
-    let shards = blocks.into_iter().zip(vectors).map(|(mut block, vector)| {
+    let mut batch = Batch(SmallVec::new());
+    for (mut block, vector) in blocks.drain(..).zip(vectors) {
         block[len..].copy_from_slice(&vector[..appended]);
-        let bytes = pool.freeze(block);
+        let mut payload = pool.freeze(block);
         let coefficients = if appended > 0 {
-            Coefficients::from_bytes(bytes.slice(len..))
+            Coefficients::from_bytes(payload.split_off(len))
         } else {
             Coefficients::from_slice(vector)
         };
-        CodedShard { coefficients, payload: bytes.slice(..len) }
-    });
-    Batch(shards.collect())
+        batch.0.push(CodedShard { coefficients, payload });
+    }
+    batch
 }
 
 impl Deref for Batch {

@@ -11,7 +11,7 @@ use thiserror::Error;
 use self::assembly::{Assembly, Cx};
 use crate::combine::{Rows, combine};
 use crate::matrix::Echelon;
-use crate::{K_MAX, Params, Pool, Recoder, Shard, ShardError, ShardId, Tag};
+use crate::{Params, Pool, Recoder, Shard, ShardError, ShardId, Tag};
 
 /// Collects shards until they determine the message.
 ///
@@ -128,10 +128,7 @@ impl Decoder {
     ///
     /// [`ShardError`] if the id names no shard of this message.
     pub fn is_innovative(&self, id: &ShardId) -> Result<bool, ShardError> {
-        let mut coefficients = [0; K_MAX];
-        let coefficients = &mut coefficients[..self.params.k()];
-        id.write_coefficients(self.params, coefficients)?;
-        Ok(self.echelon.is_innovative(coefficients))
+        id.with_coefficients(self.params, |coefficients| self.echelon.is_innovative(coefficients))
     }
 
     /// Takes a shard. O(k x rank) byte products whatever the length of the payload, unless a batch is due
@@ -142,10 +139,9 @@ impl Decoder {
     /// [`ShardError`] if the shard cannot belong to this message; the decoder is unchanged.
     pub fn offer(&mut self, shard: Shard, pool: &mut Pool) -> Result<Offer, ShardError> {
         shard.check_len(self.params)?;
-        let mut coefficients = [0; K_MAX];
-        let coefficients = &mut coefficients[..self.params.k()];
-        shard.id.write_coefficients(self.params, coefficients)?;
-        let Some(pivot) = self.echelon.insert(coefficients) else {
+        let echelon = &mut self.echelon;
+        let pivot = shard.id.with_coefficients(self.params, |coefficients| echelon.insert(coefficients))?;
+        let Some(pivot) = pivot else {
             self.keep_spare(shard);
             return Ok(Offer::Redundant);
         };
@@ -227,11 +223,9 @@ impl Decoder {
     /// or there, is polluted. Needs no digest, and not even full rank. Costs one product of one row for each spare.
     #[must_use]
     pub fn contradicts_itself(&self, pool: &mut Pool) -> bool {
-        let mut coefficients = [0; K_MAX];
-        let coefficients = &mut coefficients[..self.params.k()];
         self.spares.iter().any(|spare| {
-            spare.id.write_coefficients(self.params, coefficients).expect("D1: shards held have valid ids");
-            let Some(weights) = self.echelon.combination(coefficients) else { return false };
+            let weights = spare.id.with_coefficients(self.params, |vector| self.echelon.combination(vector));
+            let Some(weights) = weights.expect("D1: shards held have valid ids") else { return false };
             combine_payloads(&self.shards, &weights, self.params, pool) != spare.payload
         })
     }
@@ -258,12 +252,10 @@ impl Decoder {
     /// The source shard of this index as all shards but those of one origin have it.
     fn row_without(&self, tag: Tag, index: usize, pool: &mut Pool) -> Option<Bytes> {
         let mut echelon = Echelon::for_solving(self.params.k());
-        let mut coefficients = [0; K_MAX];
-        let coefficients = &mut coefficients[..self.params.k()];
         let mut rows = Rows::new();
         for shard in self.shards.iter().chain(&self.spares).filter(|shard| shard.tag != tag) {
-            shard.id.write_coefficients(self.params, coefficients).expect("D1: shards held have valid ids");
-            if echelon.insert(coefficients).is_some() {
+            let pivot = shard.id.with_coefficients(self.params, |vector| echelon.insert(vector));
+            if pivot.expect("D1: shards held have valid ids").is_some() {
                 rows.push(&shard.payload);
             }
         }

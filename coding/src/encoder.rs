@@ -154,12 +154,13 @@ impl Encoder {
     /// of Ho et al., "A Random Linear Network Coding Approach to Multicast", IEEE Trans. Inf. Theory, 2006.
     pub fn coded(&self, count: usize, rng: &mut (impl Rng + ?Sized), pool: &mut Pool) -> Batch {
         let k = self.params.k();
-        let mut vectors: SmallVec<[u8; 1024]> = SmallVec::from_elem(0, count * k);
-        vectors.chunks_exact_mut(k).for_each(|row| fill_random(row, rng));
-        let mut rows = Rows::new();
-        self.list_rows(&mut rows);
-        let mut copy = SmallVec::new();
-        combine_shards(&rows, self.used(&vectors, &mut copy), &vectors, k, self.params.shard_len(), pool)
+        pool.lend(count * k, |vectors, pool| {
+            vectors.chunks_exact_mut(k).for_each(|row| fill_random(row, rng));
+            let mut rows = Rows::new();
+            self.list_rows(&mut rows);
+            let mut copy = SmallVec::new();
+            combine_shards(&rows, self.used(vectors, &mut copy), vectors, k, self.params.shard_len(), pool)
+        })
     }
 
     /// The combination with this id, computed.

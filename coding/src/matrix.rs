@@ -63,11 +63,10 @@ impl Echelon {
         if self.rank == self.k {
             return false;
         }
-        let mut row = Row::new();
-        let row = &mut row.0[..self.width];
-        row[..self.k].copy_from_slice(coefficients);
-        kernel::reduce(row, &self.rows, coefficients, &self.pivots);
-        self.pivots.first_missing(&row[..self.k]).is_some()
+        with_row(self.width, coefficients, |row| {
+            kernel::reduce(row, &self.rows, coefficients, &self.pivots);
+            self.pivots.first_missing(&row[..self.k]).is_some()
+        })
     }
 
     /// Accepts the vector if it is independent of those accepted before, and says which column is its pivot.
@@ -79,13 +78,12 @@ impl Echelon {
         if self.rows.is_empty() {
             self.rows = vec![0; self.k * self.width];
         }
-        let mut row = Row::new();
-        let row = &mut row.0[..self.width];
-        row[..self.k].copy_from_slice(coefficients);
-        if self.records {
-            row[self.k + self.rank] = 1;
-        }
-        let pivot = kernel::insert(row, &mut self.rows, coefficients, &self.pivots)?;
+        let pivot = with_row(self.width, coefficients, |row| {
+            if self.records {
+                row[self.k + self.rank] = 1;
+            }
+            kernel::insert(row, &mut self.rows, coefficients, &self.pivots)
+        })?;
         self.pivots.insert(pivot);
         self.rank += 1;
         Some(pivot)
@@ -112,24 +110,32 @@ impl Echelon {
     /// The weights of the accepted vectors, in order of acceptance, that add up to this vector, or `None` if it is
     /// independent of them.
     pub(crate) fn combination(&self, coefficients: &[u8]) -> Option<Vec<u8>> {
-        let mut row = Row::new();
-        let row = &mut row.0[..self.width];
-        row[..self.k].copy_from_slice(coefficients);
-        kernel::reduce(row, &self.rows, coefficients, &self.pivots);
-        let is_combination = self.pivots.first_missing(&row[..self.k]).is_none();
-        is_combination.then(|| row[self.k..][..self.rank].to_vec())
+        with_row(self.width, coefficients, |row| {
+            kernel::reduce(row, &self.rows, coefficients, &self.pivots);
+            let is_combination = self.pivots.first_missing(&row[..self.k]).is_none();
+            is_combination.then(|| row[self.k..][..self.rank].to_vec())
+        })
     }
 }
 
-/// A row of any echelon, on the stack and aligned for vector registers.
+/// Calls `each` with a row of `width` bytes that starts with these coefficients and goes on with zeros.
+#[inline(always)]
+fn with_row<R>(width: usize, coefficients: &[u8], each: impl FnOnce(&mut [u8]) -> R) -> R {
+    let (mut short, mut long);
+    let row = if width == SHORT {
+        short = Row([0; SHORT]);
+        &mut short.0[..]
+    } else {
+        long = Row([0; WIDTH_MAX]);
+        &mut long.0[..width]
+    };
+    row[..coefficients.len()].copy_from_slice(coefficients);
+    each(row)
+}
+
+/// A row of an echelon, on the stack and aligned for vector registers.
 #[repr(align(64))]
-struct Row([u8; 2 * (K_MAX + 1)]);
-
-impl Row {
-    const fn new() -> Self {
-        Self([0; 2 * (K_MAX + 1)])
-    }
-}
+struct Row<const N: usize>([u8; N]);
 
 /// The inverse of the square matrix of these rows, [`INVERSE_MAX`] at most, as rows of which as many bytes count.
 ///
@@ -149,6 +155,10 @@ pub(crate) fn invert(rows: &[&[u8]]) -> [[u8; SHARD_ALIGN]; INVERSE_MAX] {
     matrix.iter_mut().for_each(|row| row.copy_within(n..2 * n, 0));
     matrix
 }
+
+/// The shortest row there is, in bytes, and the longest.
+const SHORT: usize = SHARD_ALIGN;
+const WIDTH_MAX: usize = 2 * (K_MAX + 1);
 
 /// Largest matrix that [`invert`] takes.
 pub(crate) const INVERSE_MAX: usize = 16;

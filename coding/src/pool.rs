@@ -67,12 +67,13 @@ impl Pool {
     pub(crate) fn freeze(&mut self, block: Block) -> Bytes {
         let Block { bytes, len } = block;
         let class = bytes.len();
-        let bytes = bytes.freeze();
+        let mut bytes = bytes.freeze();
         if self.make_room(class) {
             self.bytes += class;
             self.classes.entry(class).or_default().push_back(bytes.clone());
         }
-        bytes.slice(..len)
+        bytes.truncate(len);
+        bytes
     }
 
     /// Lends `len` bytes for the time of a call, from the stack if they are few.

@@ -62,13 +62,15 @@ impl<'a> Recoder<'a> {
             return Batch::default();
         }
         let (k, rank) = (self.params.k(), self.rank());
-        let mut weights: SmallVec<[u8; 1024]> = SmallVec::from_elem(0, count * rank);
-        weights.chunks_exact_mut(rank).for_each(|row| fill_random(row, rng));
-        let mut vectors: SmallVec<[u8; 1024]> = SmallVec::from_elem(0, count * k);
-        self.add_vectors(&weights, &mut vectors);
-        let mut payloads = Rows::new();
-        payloads.extend(self.chosen().map(|shard| &shard.payload[..]));
-        combine_shards(&payloads, &weights, &vectors, k, self.params.shard_len(), pool)
+        pool.lend(count * (rank + k), |lent, pool| {
+            let (weights, vectors) = lent.split_at_mut(count * rank);
+            weights.chunks_exact_mut(rank).for_each(|row| fill_random(row, rng));
+            vectors.fill(0);
+            self.add_vectors(weights, vectors);
+            let mut payloads = Rows::new();
+            payloads.extend(self.chosen().map(|shard| &shard.payload[..]));
+            combine_shards(&payloads, weights, vectors, k, self.params.shard_len(), pool)
+        })
     }
 
     /// Computes the combinations' coefficients: `weights` times those of the shards. `vectors` is zero before.
@@ -89,10 +91,9 @@ impl<'a> Recoder<'a> {
                     }
                 }
                 ShardId::Canonical(_) => {
-                    let mut row = [0; K_MAX];
-                    let written = shard.id.write_coefficients(self.params, &mut row[..k]);
-                    written.expect("D1: shards held have valid ids");
-                    add(vectors, &[&row[..k]], weights, &[slot]);
+                    let added =
+                        shard.id.with_coefficients(self.params, |row| add(vectors, &[row], weights, &[slot]));
+                    added.expect("D1: shards held have valid ids");
                 }
             }
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::coefficients::fill_cauchy;
-use crate::{Coefficients, Params};
+use crate::{Coefficients, K_MAX, Params};
 
 /// Highest canonical index. There are 256 canonical shards for any `k`: the elements of the field.
 pub const CANONICAL_INDEX_MAX: u16 = 255;
@@ -119,6 +119,26 @@ impl ShardId {
                 Ok(coefficients.clone())
             }
         }
+    }
+
+    /// Calls `each` with the `k` coefficients, without allocating.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::coefficients`].
+    pub(crate) fn with_coefficients<R>(
+        &self,
+        params: Params,
+        each: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, ShardError> {
+        if let Self::Dense(coefficients) = self {
+            check_coefficients(coefficients, params)?;
+            return Ok(each(coefficients));
+        }
+        let mut coefficients = [0; K_MAX];
+        let coefficients = &mut coefficients[..params.k()];
+        self.write_coefficients(params, coefficients)?;
+        Ok(each(coefficients))
     }
 
     /// Writes the `k` coefficients to `out`, which has that length, without allocating.

@@ -23,7 +23,7 @@ use crate::combine::{Rows, RowsMut};
 use crate::kernel::{self, Mode, RowSet};
 use crate::matrix::{Echelon, INVERSE_MAX, invert};
 use crate::pool::Block;
-use crate::{K_MAX, Params, Pool, Shard, ShardId};
+use crate::{Params, Pool, Shard, ShardId};
 
 /// See the module.
 pub(super) struct Assembly {
@@ -160,11 +160,11 @@ impl Batch<'_> {
     /// `A = B C`, into rows that hold B behind the place for A; `in_old` becomes C, a row for each shard.
     fn add_old_weights(&self, weights: &mut [u8], in_old: &mut [u8]) {
         let (old, batch) = (self.old.len(), self.shards.len());
-        let mut coefficients = [0; K_MAX];
-        let coefficients = &mut coefficients[..self.params.k()];
         for (shard, row) in self.shards.iter().zip(in_old.chunks_exact_mut(old)) {
-            shard.id.write_coefficients(self.params, coefficients).expect("D1: shards held have valid ids");
-            row.iter_mut().zip(self.old.iter()).for_each(|(c, column)| *c = coefficients[column]);
+            let written = shard.id.with_coefficients(self.params, |vector| {
+                row.iter_mut().zip(self.old.iter()).for_each(|(c, column)| *c = vector[column]);
+            });
+            written.expect("D1: shards held have valid ids");
         }
         let sources: SmallVec<[&[u8]; BATCH]> = in_old.chunks_exact(old).collect();
         for row in weights.chunks_exact_mut(old + batch) {
