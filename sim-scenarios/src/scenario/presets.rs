@@ -1,0 +1,45 @@
+//! Scenarios that ship inside the binary.
+
+use super::{ScenarioError, Tree};
+
+/// A shipped scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Preset {
+    /// Its name, as `sim run` takes it.
+    pub name: &'static str,
+    /// Its file.
+    pub text: &'static str,
+}
+
+impl Preset {
+    /// The one of this name.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        PRESETS.iter().find(|preset| preset.name == name)
+    }
+
+    /// Its values.
+    pub fn tree(&self) -> Result<Tree, ScenarioError> {
+        Tree::parse(&format!("{}.toml", self.name), self.text)
+    }
+}
+
+macro_rules! presets {
+    ($($name:literal),+ $(,)?) => {
+        /// All of them.
+        pub const PRESETS: &[Preset] = &[$(Preset {
+            name: $name,
+            text: include_str!(concat!("../../scenarios/", $name, ".toml")),
+        }),+];
+    };
+}
+
+presets![
+    "seed-defaults",
+    "bound-36-4m",
+    "bound-1000",
+    "bound-10000",
+    "bound-deg40",
+    "gossip-1000",
+    "loss-5",
+    "threshold-quick",
+];
