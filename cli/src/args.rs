@@ -10,6 +10,7 @@ use crate::client::options::ClientCommand;
 use crate::config::{NodeOptions, file};
 use crate::devnet::options::DevnetOptions;
 use crate::exit::Failure;
+use crate::sim::options::SimCommand;
 use crate::{VERSION, output};
 
 /// Publish/subscribe network of GossipSub meshes that carry network-coded shards
@@ -83,6 +84,9 @@ pub(crate) enum Command {
     Keygen(KeygenOptions),
     /// Run a whole network on this machine, with real sockets on loopback
     Devnet(DevnetOptions),
+    /// Simulate networks: scenarios, sweeps, reports
+    #[command(subcommand)]
+    Sim(SimCommand),
 }
 
 /// A node, or what can be done with its identity.

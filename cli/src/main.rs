@@ -13,6 +13,7 @@ mod logging;
 mod node;
 mod output;
 mod signals;
+mod sim;
 mod stack;
 
 use std::ffi::OsString;
@@ -76,6 +77,10 @@ fn run_command(Cli { common, command }: Cli) -> Result<(), Failure> {
             let plan = Plan::check(&options)?;
             logging::start(&common, LevelFilter::WARN)?;
             devnet::run(&plan)
+        }
+        Command::Sim(command) => {
+            logging::start(&common, LevelFilter::WARN)?;
+            sim::execute(command)
         }
     }
 }

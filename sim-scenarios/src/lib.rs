@@ -5,23 +5,27 @@
 //! stores one file per run.
 //!
 //! ```
-//! use braidcast_sim_scenarios::{Scenario, run};
+//! use braidcast_sim_scenarios::{Extras, Scenario, run};
 //!
 //! let settings = ["network.nodes=12".to_owned(), "workload.count=1".to_owned()];
 //! let (scenario, _) = Scenario::open("seed-defaults", &settings)?;
-//! let outcome = run(&scenario, 1, &mut |_share| {})?;
+//! let outcome = run(&scenario, 1, Extras::default(), &mut |_share| {})?;
 //! assert_eq!(outcome.result.delivery, 1.0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod golden;
 mod measure;
+pub mod replay;
+pub mod report;
 pub mod result;
 mod run;
 mod scenario;
+pub mod spread;
 pub mod sweep;
 
-pub use run::{Outcome, RunError, run};
+pub use run::{Extras, Outcome, RunError, run};
 pub use scenario::{
     Axis, Limits, NetworkPlan, PRESETS, Preset, Scenario, ScenarioError, SweepPlan, Tree, Workload,
 };

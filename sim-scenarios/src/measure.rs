@@ -7,7 +7,7 @@ use braidcast_runtime_sim::{Latency, Network, NodeStats, Published, postal_bound
 
 use crate::Scenario;
 use crate::result::{Bounds, DeliveryRow, MessageResult, RunResult, SCHEMA, SHARES, Traffic};
-use crate::run::{Outcome, Run};
+use crate::run::Run;
 
 /// Counters at the first publication: what went before is no part of the result.
 pub(crate) struct Before(Vec<NodeStats>);
@@ -18,7 +18,7 @@ impl Before {
     }
 }
 
-pub(crate) fn outcome(run: &Run<'_>, before: &Before) -> Outcome {
+pub(crate) fn measure(run: &Run<'_>, before: &Before) -> (RunResult, Vec<DeliveryRow>) {
     let (scenario, network) = (run.scenario, &run.network);
     let up: Vec<usize> = (0..network.nodes()).filter(|node| network.is_up(*node)).collect();
     let mut deliveries = Vec::new();
@@ -71,7 +71,7 @@ pub(crate) fn outcome(run: &Run<'_>, before: &Before) -> Outcome {
         checkpoints: run.checkpoints.clone(),
         config: scenario.config_json().clone(),
     };
-    Outcome { result, deliveries }
+    (result, deliveries)
 }
 
 /// The first delivery at each node, whatever its life.
@@ -141,14 +141,15 @@ fn bounds(scenario: &Scenario, nodes: usize) -> Bounds {
         Latency::Uniform { min, max: _ } => min,
     };
     let Some(rate) = scenario.network.uplink else {
-        return Bounds { fluid_ms: None, postal_ms: None, whole_ms: None };
+        return Bounds { fluid_ms: None, postal_ms: None, postal_curve_ms: Vec::new(), whole_ms: None };
     };
-    let postal = |share: usize, chunks| {
-        millis(postal_bound((nodes * share).div_ceil(100), bytes, chunks, rate, latency))
-    };
+    let reaching = |nodes, chunks| millis(postal_bound(nodes, bytes, chunks, rate, latency));
+    let postal = |share: usize, chunks| reaching((nodes * share).div_ceil(100), chunks);
+    let curve = (0..=100).map(|percent| reaching(((nodes - 1) * percent).div_ceil(100).max(1) + 1, chunks));
     Bounds {
         fluid_ms: Some(bytes as f64 / rate as f64 * 1e3 + millis(latency)),
         postal_ms: Some(SHARES.map(|share| postal(share, chunks))),
+        postal_curve_ms: curve.collect(),
         whole_ms: Some(postal(100, 1)),
     }
 }

@@ -1,8 +1,11 @@
 //! What a run found, as the JSON object that is printed and stored.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::sweep::{StoreError, store};
 
 /// Version of [`RunResult`]'s form; a change of meaning raises it.
 pub const SCHEMA: u32 = 1;
@@ -82,6 +85,8 @@ pub struct Bounds {
     pub fluid_ms: Option<f64>,
     /// Postal model for these pieces, to 50, 95, 99 and 100 % of the nodes.
     pub postal_ms: Option<[f64; 4]>,
+    /// The same to each percentile of [`RunResult::delivery_ms`]; empty without a rate.
+    pub postal_curve_ms: Vec<f64>,
     /// Postal model for whole messages, to all nodes.
     pub whole_ms: Option<f64>,
 }
@@ -143,6 +148,16 @@ pub struct DeliveryRow {
 }
 
 impl RunResult {
+    /// Reads a stored result.
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
+        let result: Self = store::read_json(path)?;
+        if result.schema == SCHEMA {
+            return Ok(result);
+        }
+        let problem = format!("has schema {}, this program reads {SCHEMA}", result.schema);
+        Err(StoreError::Content { path: path.to_owned(), problem })
+    }
+
     /// The figure of this name, one of [`METRICS`].
     pub fn metric(&self, name: &str) -> Option<f64> {
         match name {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::measure::{self, Before};
 use crate::result::{Checkpoint, DeliveryRow, RunResult};
+use crate::spread::{Recorder, Spread};
 use crate::{Scenario, ScenarioError};
 
 /// A run that went to its end.
@@ -17,6 +18,15 @@ pub struct Outcome {
     pub result: RunResult,
     /// Every first delivery of a message at a node, by message and node.
     pub deliveries: Vec<DeliveryRow>,
+    /// How the first message spread, if that was asked for.
+    pub spread: Option<Spread>,
+}
+
+/// What a run does besides its figures; none of it changes them.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Extras {
+    /// Record the way of the first message.
+    pub spread: bool,
 }
 
 /// Why a run has no result.
@@ -45,12 +55,21 @@ pub enum RunError {
 }
 
 /// Runs a scenario; `progress` is told the share of it that is done, 0 to 1.
-pub fn run(scenario: &Scenario, seed: u64, progress: &mut dyn FnMut(f64)) -> Result<Outcome, RunError> {
+pub fn run(
+    scenario: &Scenario,
+    seed: u64,
+    extras: Extras,
+    progress: &mut dyn FnMut(f64),
+) -> Result<Outcome, RunError> {
     let mut run = Run::start(scenario, seed)?;
     let (publications, interval) = (scenario.workload.count, scenario.workload.interval);
     let first = Time::EPOCH + scenario.workload.warm_up;
     run.advance(first)?;
     let before = Before::take(&run.network);
+    if extras.spread {
+        let chunks = scenario.workload.chunks;
+        run.recorder = Some(Recorder::start(&mut run.network, seed, &run.topic, chunks));
+    }
     for index in 0..publications {
         run.advance(first + interval * index as u32)?;
         run.publish(index)?;
@@ -63,7 +82,8 @@ pub fn run(scenario: &Scenario, seed: u64, progress: &mut dyn FnMut(f64)) -> Res
     }
     run.advance(run.network.now() + scenario.limits.drain)?;
     progress(1.0);
-    Ok(measure::outcome(&run, &before))
+    let (result, deliveries) = measure::measure(&run, &before);
+    Ok(Outcome { result, deliveries, spread: run.recorder.map(Recorder::finish) })
 }
 
 /// A run under way.
@@ -76,6 +96,7 @@ pub(crate) struct Run<'a> {
     pub(crate) unpublished: usize,
     pub(crate) checkpoints: Vec<Checkpoint>,
     pub(crate) started: Instant,
+    recorder: Option<Recorder>,
 }
 
 impl<'a> Run<'a> {
@@ -94,7 +115,17 @@ impl<'a> Run<'a> {
         let topic = Topic::new(scenario.workload.topic.as_str());
         network.subscribe_all(&topic)?;
         let (messages, checkpoints) = (Vec::new(), Vec::new());
-        Ok(Self { scenario, seed, network, topic, messages, unpublished: 0, checkpoints, started })
+        Ok(Self {
+            scenario,
+            seed,
+            network,
+            topic,
+            messages,
+            unpublished: 0,
+            checkpoints,
+            started,
+            recorder: None,
+        })
     }
 
     /// Lets virtual time pass, in slices that leave a checkpoint each.
@@ -103,6 +134,9 @@ impl<'a> Run<'a> {
             let to = until.min(self.network.now() + SLICE);
             let broken = |failure| RunError::Broken { seed: self.seed, failure };
             self.network.run_until(to).map_err(broken)?;
+            if let Some(recorder) = &mut self.recorder {
+                recorder.collect(self.network.take_traces());
+            }
             let trace_hash = format!("{:032x}", self.network.trace_hash());
             self.checkpoints.push(Checkpoint { at_ms: to.as_nanos() / 1_000_000, trace_hash });
         }
@@ -113,7 +147,12 @@ impl<'a> Run<'a> {
         let workload = &self.scenario.workload;
         let node = workload.publishers[index % workload.publishers.len()];
         match self.network.publish(node, &self.topic, payload(self.seed, index, workload.real_bytes)) {
-            Ok(message) => self.messages.push(message.id),
+            Ok(message) => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.follow(message.content, node, self.network.now());
+                }
+                self.messages.push(message.id);
+            }
             Err(CommandError::Down { .. }) => self.unpublished += 1,
             Err(error @ CommandError::Publish(_)) => return Err(RunError::Publish(error)),
         }

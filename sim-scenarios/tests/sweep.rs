@@ -30,7 +30,8 @@ fn plan(text: &str) -> Sweep {
 }
 
 fn execute(plan: &Sweep, dir: &Path, jobs: usize, shard: Shard) -> Option<Summary> {
-    sweep::execute(plan, dir, &Options { jobs, shard }, &mut |_progress| {}).unwrap()
+    sweep::execute(plan, dir, &Options { jobs, shard, log: false, parquet: false }, &mut |_progress| {})
+        .unwrap()
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn jobs_shards_and_interruptions_do_not_change_the_digest() {
     std::fs::remove_file(runs.join("p0001-s2.json")).unwrap();
     std::fs::write(runs.join("p0002-s1.json"), b"{\"schema\":1,").unwrap();
     let mut first = None;
-    let options = Options { jobs: 1, shard: Shard::WHOLE };
+    let options = Options { jobs: 1, shard: Shard::WHOLE, log: false, parquet: false };
     let resumed = sweep::execute(&plan, dirs[0].path(), &options, &mut |progress| {
         first.get_or_insert(progress.done);
     });
@@ -66,7 +67,7 @@ fn results_of_another_configuration_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     execute(&plan(FILE), dir.path(), 2, Shard::WHOLE).unwrap();
     let other = plan(&FILE.replace("64 KiB", "32 KiB"));
-    let options = Options { jobs: 1, shard: Shard::WHOLE };
+    let options = Options { jobs: 1, shard: Shard::WHOLE, log: false, parquet: false };
     let error = sweep::execute(&other, dir.path(), &options, &mut |_progress| {}).unwrap_err().to_string();
     assert!(error.contains("holds results of small") && !error.contains('\n'), "{error}");
 }

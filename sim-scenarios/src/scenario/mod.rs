@@ -94,6 +94,12 @@ impl Scenario {
         Ok((Self::from_tree(&tree)?, tree))
     }
 
+    /// The scenario at the first point of its sweep, and its file; itself when it has none.
+    pub fn first_point(&self, tree: &Tree) -> Result<(Self, Tree), ScenarioError> {
+        let tree = self.sweep.tree_at(tree, 0)?;
+        Ok((Self::from_tree(&tree)?, tree))
+    }
+
     /// The configuration as it was given, for results.
     pub const fn config_json(&self) -> &serde_json::Value {
         &self.config

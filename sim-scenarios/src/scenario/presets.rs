@@ -17,6 +17,11 @@ impl Preset {
         PRESETS.iter().find(|preset| preset.name == name)
     }
 
+    /// Whether a run takes more than seconds.
+    pub fn is_large(&self) -> bool {
+        LARGE.contains(&self.name)
+    }
+
     /// Its values.
     pub fn tree(&self) -> Result<Tree, ScenarioError> {
         Tree::parse(&format!("{}.toml", self.name), self.text)
@@ -43,3 +48,5 @@ presets![
     "loss-5",
     "threshold-quick",
 ];
+
+const LARGE: &[&str] = &["bound-10000"];

@@ -4,10 +4,11 @@
 //! are independent: worker threads, shards and merges change nothing in the results, and one digest over all
 //! trace hashes shows it.
 
-mod manifest;
+pub(crate) mod manifest;
 mod merge;
+mod rows;
 mod stats;
-mod store;
+pub(crate) mod store;
 mod tables;
 mod work;
 

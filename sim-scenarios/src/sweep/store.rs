@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Manifest, RunKey};
-use crate::result::{RunResult, SCHEMA};
+use crate::result::RunResult;
+use crate::spread::Spread;
 
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const SUMMARY: &str = "summary.json";
@@ -71,7 +72,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(manifest: &Manifest, results: &[RunResult]) -> Self {
+    pub(crate) fn of(manifest: &Manifest, results: &[RunResult]) -> Self {
         let mut hash = blake3::Hasher::new();
         hash.update(manifest.configuration_hash.as_bytes());
         for (key, result) in manifest.runs().zip(results) {
@@ -125,14 +126,29 @@ pub(super) fn run_path(dir: &Path, key: RunKey) -> PathBuf {
     dir.join(RUNS).join(format!("{}.json", key.name()))
 }
 
+/// Where the spread of a run goes.
+pub(super) fn spread_path(dir: &Path, key: RunKey) -> Result<PathBuf, StoreError> {
+    let folder = dir.join("spread");
+    match fs::create_dir_all(&folder) {
+        Ok(()) => Ok(folder.join(format!("{}.json", key.name()))),
+        Err(error) => Err(StoreError::Io { path: folder, error }),
+    }
+}
+
+/// The first run of which the spread was recorded.
+pub(crate) fn first_spread(dir: &Path, manifest: &Manifest) -> Result<Option<(RunKey, Spread)>, StoreError> {
+    let path = |key: RunKey| dir.join("spread").join(format!("{}.json", key.name()));
+    match manifest.runs().find(|key| path(*key).exists()) {
+        Some(key) => Ok(Some((key, read_json(&path(key))?))),
+        None => Ok(None),
+    }
+}
+
 pub(super) fn read_run(dir: &Path, key: RunKey) -> Result<RunResult, StoreError> {
     let path = run_path(dir, key);
-    let result: RunResult = read_json(&path)?;
-    if result.schema != SCHEMA || result.seed != key.seed {
-        let problem = format!(
-            "has schema {} and seed {}, expected {SCHEMA} and {}",
-            result.schema, result.seed, key.seed
-        );
+    let result = RunResult::read(&path)?;
+    if result.seed != key.seed {
+        let problem = format!("has seed {}, expected {}", result.seed, key.seed);
         return Err(StoreError::Content { path, problem });
     }
     Ok(result)

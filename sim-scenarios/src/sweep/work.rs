@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
-use super::{RunKey, StoreError, Summary, Sweep, SweepError, finish, store};
-use crate::run::run;
+use super::{RunKey, StoreError, Summary, Sweep, SweepError, finish, rows, store};
+use crate::run::{Extras, run};
 
 /// How a sweep is run; none of it changes the results.
 #[derive(Clone, Debug)]
@@ -14,6 +14,10 @@ pub struct Options {
     pub jobs: usize,
     /// The part to run.
     pub shard: Shard,
+    /// Record the spread of each point's first message with the first seed.
+    pub log: bool,
+    /// Write every delivery as Parquet.
+    pub parquet: bool,
 }
 
 /// One of `of` equal parts.
@@ -64,8 +68,8 @@ pub fn execute(
     let (tell, told) = channel();
     let failure = std::thread::scope(|scope| {
         for _ in 0..options.jobs.clamp(1, open.len().max(1)) {
-            let (tell, worker) =
-                (tell.clone(), Worker { sweep, dir, open: &open, next: &next, failed: &failed });
+            let worker = Worker { sweep, dir, open: &open, next: &next, failed: &failed, options };
+            let tell = tell.clone();
             scope.spawn(move || worker.work(&tell));
         }
         drop(tell);
@@ -96,6 +100,7 @@ struct Worker<'a> {
     open: &'a [RunKey],
     next: &'a AtomicUsize,
     failed: &'a AtomicBool,
+    options: &'a Options,
 }
 
 impl Worker<'_> {
@@ -112,9 +117,17 @@ impl Worker<'_> {
     }
 
     fn run(&self, key: RunKey) -> Result<(), SweepError> {
-        let outcome = run(&self.sweep.points[key.point], key.seed, &mut |_share| {});
+        let extras =
+            Extras { spread: self.options.log && self.sweep.manifest.seeds.first() == Some(&key.seed) };
+        let outcome = run(&self.sweep.points[key.point], key.seed, extras, &mut |_share| {});
         let mut outcome = outcome.map_err(|error| SweepError::Run { run: key.name(), error })?;
         outcome.result.point = self.sweep.manifest.values(key.point);
+        if let Some(spread) = &outcome.spread {
+            store::write_json(&store::spread_path(self.dir, key)?, spread)?;
+        }
+        if self.options.parquet {
+            rows::write(self.dir, &self.sweep.manifest, key, &outcome.deliveries)?;
+        }
         Ok(store::write_json(&store::run_path(self.dir, key), &outcome.result)?)
     }
 }
