@@ -70,7 +70,7 @@ pub fn presets() -> impl Iterator<Item = &'static Preset> {
 /// Runs the first point and seed of a shipped scenario.
 pub fn measure(preset: &Preset) -> Result<Entry, RunError> {
     let tree = preset.tree()?;
-    let (scenario, _) = Scenario::from_tree(&tree)?.first_point(&tree)?;
+    let (scenario, _) = Scenario::from_tree(&tree)?.point(&tree, 0)?;
     Ok(Entry::of(&run(&scenario, scenario.seeds[0], Extras::default(), &mut |_share| {})?.result))
 }
 

@@ -51,7 +51,7 @@ fn list() -> Result<(), Failure> {
 fn run_once(options: &RunOptions) -> Result<(), Failure> {
     let (scenario, tree) = Scenario::open(&options.what.scenario, &options.what.set).map_err(usage)?;
     let seed = options.seed.unwrap_or(scenario.seeds[0]);
-    let (scenario, tree) = scenario.first_point(&tree).map_err(usage)?;
+    let (scenario, tree) = scenario.point(&tree, 0).map_err(usage)?;
     let result = match &options.out {
         None => simulate(&scenario, seed)?,
         Some(out) => {
@@ -107,7 +107,7 @@ fn report(dir: &Path, html: Option<&Path>, svg: Option<&Path>) -> Result<(), Fai
 fn run_again(what: &str, seed: Option<u64>) -> Result<(), Failure> {
     if Path::new(what).extension().is_none_or(|extension| extension != "json") {
         let (scenario, tree) = Scenario::open(what, &[]).map_err(usage)?;
-        let (scenario, _) = scenario.first_point(&tree).map_err(usage)?;
+        let (scenario, _) = scenario.point(&tree, 0).map_err(usage)?;
         let seed = seed.unwrap_or(scenario.seeds[0]);
         return compare(&scenario, &simulate(&scenario, seed)?);
     }
@@ -177,7 +177,10 @@ fn failed(error: sweep::StoreError) -> Failure {
 fn run_failed(error: RunError) -> Failure {
     match error {
         RunError::Scenario(error) => usage(error),
-        other => Failure::Failed(other.into()),
+        error @ (RunError::Build(_)
+        | RunError::Subscribe(_)
+        | RunError::Publish(_)
+        | RunError::Broken { .. }) => Failure::Failed(error.into()),
     }
 }
 

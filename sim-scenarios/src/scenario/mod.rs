@@ -94,9 +94,9 @@ impl Scenario {
         Ok((Self::from_tree(&tree)?, tree))
     }
 
-    /// The scenario at the first point of its sweep, and its file; itself when it has none.
-    pub fn first_point(&self, tree: &Tree) -> Result<(Self, Tree), ScenarioError> {
-        let tree = self.sweep.tree_at(tree, 0)?;
+    /// The scenario at one point of its sweep, and its file; without a sweep point 0 is the scenario itself.
+    pub fn point(&self, tree: &Tree, index: usize) -> Result<(Self, Tree), ScenarioError> {
+        let tree = self.sweep.tree_at(tree, index)?;
         Ok((Self::from_tree(&tree)?, tree))
     }
 

@@ -75,7 +75,7 @@ impl Sweep {
     pub fn plan(scenario: &Scenario, tree: &Tree, build: Build) -> Result<Self, SweepError> {
         let manifest = Manifest::new(scenario, tree, build);
         let points = (0..scenario.sweep.points()).map(|index| {
-            let checked = scenario.sweep.tree_at(tree, index).and_then(|tree| Scenario::from_tree(&tree));
+            let checked = scenario.point(tree, index).map(|(point, _)| point);
             checked.map_err(|error| SweepError::Point { point: manifest.point_prefix(index), error })
         });
         let points = points.collect::<Result<_, _>>()?;
