@@ -29,7 +29,9 @@ pub(crate) fn execute(command: SimCommand) -> Result<(), Failure> {
             output::line(&format!("{} runs, digest {}", summary.runs, summary.digest));
             Ok(())
         }
-        SimCommand::Report { dir, html, svg } => report(&dir, html.as_deref(), svg.as_deref()),
+        SimCommand::Report { dir, html, markdown, svg } => {
+            report(&dir, [html.as_deref(), markdown.as_deref(), svg.as_deref()])
+        }
         SimCommand::Replay { what, seed } => run_again(&what, seed),
         SimCommand::Bless { file } => bless(&file),
     }
@@ -90,10 +92,14 @@ fn run_sweep(options: &SweepOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-fn report(dir: &Path, html: Option<&Path>, svg: Option<&Path>) -> Result<(), Failure> {
+fn report(dir: &Path, [html, markdown, svg]: [Option<&Path>; 3]) -> Result<(), Failure> {
     let data = Data::read(dir).map_err(failed)?;
     if let Some(path) = html {
         data.write_html(path).map_err(failed)?;
+        output::line(&path.display().to_string());
+    }
+    if let Some(path) = markdown {
+        data.write_markdown(path).map_err(failed)?;
         output::line(&path.display().to_string());
     }
     if let Some(dir) = svg {

@@ -31,8 +31,12 @@ pub(crate) enum SimCommand {
         dir: PathBuf,
 
         /// Write one HTML file that needs nothing else
-        #[arg(long, env = "BRAIDCAST_SIM_HTML", value_name = "FILE", required_unless_present = "svg")]
+        #[arg(long, env = "BRAIDCAST_SIM_HTML", value_name = "FILE", required_unless_present_any = ["svg", "markdown"])]
         html: Option<PathBuf>,
+
+        /// Write the table as Markdown
+        #[arg(long, env = "BRAIDCAST_SIM_MARKDOWN", value_name = "FILE")]
+        markdown: Option<PathBuf>,
 
         /// Write the plots as SVG files
         #[arg(long, env = "BRAIDCAST_SIM_SVG", value_name = "DIR")]

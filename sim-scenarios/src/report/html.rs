@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::svg::{escape, number};
-use super::{Data, plots};
+use super::{COLUMNS, Data, plots};
 use crate::result::RunResult;
 
 pub(super) fn page(data: &Data) -> String {
@@ -38,15 +38,21 @@ fn facts(data: &Data) -> String {
     let sizes = range(data.results.iter().map(|run| run.message_bytes as f64 / 1024.0));
     let build = &manifest.build;
     let commit = build.commit.as_deref().unwrap_or("unknown");
+    let points = count(manifest.points(), "point");
+    let seeds = count(manifest.seeds.len(), "seed");
     let rows = [
         ("Nodes", nodes),
         ("Message", format!("{sizes} KiB")),
-        ("Runs", format!("{} points x {} seeds", manifest.points(), manifest.seeds.len())),
+        ("Runs", format!("{} ({} x {})", data.results.len(), points, seeds)),
         ("Digest", data.summary.digest.clone()),
         ("Build", format!("{} ({commit})", build.version)),
     ];
     let cells = rows.map(|(name, value)| format!("<div><dt>{name}</dt><dd>{}</dd></div>", escape(&value)));
     format!("<dl>{}</dl>\n", cells.concat())
+}
+
+fn count(number: usize, of: &str) -> String {
+    if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
 }
 
 fn range(values: impl Iterator<Item = f64> + Clone) -> String {
@@ -123,18 +129,6 @@ fn reproduce(data: &Data) -> String {
         escape(&config)
     )
 }
-
-const COLUMNS: [(&str, &str); 9] = [
-    ("delivery", "delivery"),
-    ("t50_ms", "to 50 %, ms"),
-    ("t95_ms", "to 95 %, ms"),
-    ("t99_ms", "to 99 %, ms"),
-    ("t100_ms", "to all, ms"),
-    ("bound_ms", "bound, ms"),
-    ("ratio", "all / bound"),
-    ("tx_x", "sent, copies"),
-    ("duplicates", "beyond the first copy"),
-];
 
 const NOTES: &str = "<p class=\"note\">Means over seeds with 95 % intervals (Student's t). Times run from the \
     publication in virtual time. The bound is the postal model's for these pieces: no way of sending them is faster. Copies \

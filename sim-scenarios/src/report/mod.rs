@@ -1,6 +1,7 @@
 //! A report: one HTML file that needs nothing else, and its plots as SVG files.
 
 mod html;
+mod markdown;
 mod plots;
 mod svg;
 
@@ -33,6 +34,11 @@ impl Data {
     /// Writes the report.
     pub fn write_html(&self, path: &Path) -> Result<(), StoreError> {
         store::write(path, html::page(self).as_bytes())
+    }
+
+    /// Writes the table of results as Markdown.
+    pub fn write_markdown(&self, path: &Path) -> Result<(), StoreError> {
+        store::write(path, markdown::table(self).as_bytes())
     }
 
     /// Writes every plot as a file of its own; their names.
@@ -70,3 +76,15 @@ impl Data {
         }
     }
 }
+
+/// Figures of the tables, and their heads.
+const COLUMNS: [(&str, &str); 8] = [
+    ("delivery", "delivery"),
+    ("t50_ms", "to 50 %, ms"),
+    ("t95_ms", "to 95 %, ms"),
+    ("t100_ms", "to all, ms"),
+    ("bound_ms", "bound, ms"),
+    ("ratio", "all / bound"),
+    ("tx_x", "sent, copies"),
+    ("duplicates", "beyond the first copy"),
+];

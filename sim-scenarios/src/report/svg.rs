@@ -204,10 +204,10 @@ pub(super) fn number(value: f64) -> String {
     if short == "-0" { "0".to_owned() } else { short.to_owned() }
 }
 
-/// 1, 2 or 5 times a power of ten, at or above `step`.
+/// 1, 2, 2.5 or 5 times a power of ten, at or above `step`.
 fn round_step(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
-    let wanted = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= step * (1.0 - 1e-9));
+    let wanted = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|factor| factor * power >= step * (1.0 - 1e-9));
     wanted.unwrap_or(10.0) * power
 }
 

@@ -47,6 +47,12 @@ presets![
     "gossip-1000",
     "loss-5",
     "threshold-quick",
+    "threshold",
+    "shard-factor",
+    "mesh-degree",
+    "multiplier",
+    "loss",
+    "saturation",
 ];
 
 const LARGE: &[&str] = &["bound-10000"];

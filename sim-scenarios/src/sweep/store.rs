@@ -3,8 +3,8 @@
 //! `manifest.json`, `runs/NAME.json` per run; when all are done `runs.csv`, `points.csv`, `pairs.csv` and
 //! `summary.json`; on request `deliveries/NAME.parquet` and `spread/NAME.json`.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -167,9 +167,29 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Sto
     write(path, &text)
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all, also when other processes write it at the same time.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let partial = path.with_extension(format!("part-{}", std::process::id()));
-    let written = fs::write(&partial, content).and_then(|()| fs::rename(&partial, path));
+    let written = create_partial(path).and_then(|(partial, mut file)| {
+        file.write_all(content)?;
+        drop(file);
+        fs::rename(&partial, path)
+    });
     written.map_err(|error| StoreError::Io { path: path.to_owned(), error })
 }
+
+/// A new file beside `path`. Process ids repeat between machines that share a directory, and a killed process
+/// leaves its file behind.
+fn create_partial(path: &Path) -> io::Result<(PathBuf, File)> {
+    for number in 0..PARTIALS_MAX {
+        let partial = path.with_extension(format!("part-{}-{number}", std::process::id()));
+        match File::options().write(true).create_new(true).open(&partial) {
+            Ok(file) => return Ok((partial, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other(format!("{PARTIALS_MAX} partial files of it are left behind")))
+}
+
+/// Attempts to find a free name.
+const PARTIALS_MAX: usize = 1000;
