@@ -27,5 +27,5 @@ pub mod sweep;
 
 pub use run::{Extras, Outcome, RunError, run};
 pub use scenario::{
-    Axis, Limits, NetworkPlan, PRESETS, Preset, Scenario, ScenarioError, SweepPlan, Tree, Workload,
+    Axis, Limits, Lines, NetworkPlan, PRESETS, Preset, Scenario, ScenarioError, SweepPlan, Tree, Trouble, Workload,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use braidcast_runtime_sim::{Latency, Network, NodeStats, Published, postal_bound};
+use braidcast_runtime_sim::{Distribution, Latency, Network, NodeStats, Published, postal_bound};
 
 use crate::Scenario;
 use crate::result::{Bounds, DeliveryRow, MessageResult, RunResult, SCHEMA, SHARES, Traffic};
@@ -35,7 +35,8 @@ pub(crate) fn measure(run: &Run<'_>, before: &Before) -> (RunResult, Vec<Deliver
         published.iter().fold((0, 0), |(wanted, got), it| (wanted + it.wanted, got + it.delivered));
     let traffic = traffic(run, before);
     let payload = scenario.workload.message_bytes as f64 * run.messages.len().max(1) as f64;
-    let sent = (traffic.data_bytes + traffic.control_bytes) as f64 / (payload * network.nodes() as f64);
+    let per_node = |bytes: u64| bytes as f64 / (payload * network.nodes() as f64);
+    let received = since(run, before, |stats| stats.data_bytes_received + stats.control_bytes_received);
     let [t50_ms, t95_ms, t99_ms, t100_ms] = [0, 1, 2, 3].map(|share| mean_time(&published, share));
     let bounds = bounds(scenario, network.nodes());
     let bound_ms = bounds.postal_ms.map(|postal| postal[3]);
@@ -56,8 +57,8 @@ pub(crate) fn measure(run: &Run<'_>, before: &Before) -> (RunResult, Vec<Deliver
         t100_ms,
         bound_ms,
         ratio: t100_ms.zip(bound_ms).map(|(time, bound)| time / bound),
-        rx_x: sent,
-        tx_x: sent,
+        rx_x: per_node(received),
+        tx_x: per_node(traffic.data_bytes + traffic.control_bytes),
         duplicates: duplicates(run, before),
         trace_hash: format!("{:032x}", network.trace_hash()),
         delivery_hash: format!("{:032x}", network.delivery_hash()),
@@ -107,10 +108,13 @@ fn mean_time(published: &[MessageResult], share: usize) -> Option<f64> {
     (!times.is_empty()).then(|| times.iter().sum::<f64>() / times.len() as f64)
 }
 
+/// A counter of all nodes since the first publication.
+fn since(run: &Run<'_>, before: &Before, of: fn(&NodeStats) -> u64) -> u64 {
+    run.stats().zip(&before.0).map(|(now, then)| of(&now) - of(then)).sum()
+}
+
 fn traffic(run: &Run<'_>, before: &Before) -> Traffic {
-    let since = |of: fn(&NodeStats) -> u64| -> u64 {
-        run.stats().zip(&before.0).map(|(now, then)| of(&now) - of(then)).sum()
-    };
+    let since = |of| since(run, before, of);
     let queues: Vec<u64> = run.stats().map(|stats| stats.queue_bytes_max).collect();
     Traffic {
         data_frames: since(|stats| stats.data_frames),
@@ -118,6 +122,8 @@ fn traffic(run: &Run<'_>, before: &Before) -> Traffic {
         control_frames: since(|stats| stats.control_frames),
         control_bytes: since(|stats| stats.control_bytes),
         retransmissions: since(|stats| stats.retransmissions),
+        refused_frames: since(|stats| stats.refused_frames),
+        downlink_bytes_max: run.stats().map(|stats| stats.downlink_bytes_max).max().unwrap_or(0),
         queue_bytes_max: queues.iter().copied().max().unwrap_or(0),
         queue_bytes_mean: queues.iter().sum::<u64>() as f64 / queues.len() as f64,
     }
@@ -136,11 +142,8 @@ fn duplicates(run: &Run<'_>, before: &Before) -> f64 {
 /// The bounds of a scenario; a latency that differs between pairs counts with its least.
 fn bounds(scenario: &Scenario, nodes: usize) -> Bounds {
     let (bytes, chunks) = (scenario.workload.message_bytes, scenario.workload.chunks);
-    let latency = match scenario.network.latency {
-        Latency::Constant(latency) => latency,
-        Latency::Uniform { min, max: _ } => min,
-    };
-    let Some(rate) = scenario.network.uplink else {
+    let latency = least(&scenario.network.latency);
+    let Some(rate) = scenario.network.lines.uplink else {
         return Bounds { fluid_ms: None, postal_ms: None, postal_curve_ms: Vec::new(), whole_ms: None };
     };
     let reaching = |nodes, chunks| millis(postal_bound(nodes, bytes, chunks, rate, latency));
@@ -151,6 +154,22 @@ fn bounds(scenario: &Scenario, nodes: usize) -> Bounds {
         postal_ms: Some(SHARES.map(|share| postal(share, chunks))),
         postal_curve_ms: curve.collect(),
         whole_ms: Some(postal(100, 1)),
+    }
+}
+
+/// The shortest latency that a pair can have.
+fn least(latency: &Latency) -> Duration {
+    match latency {
+        Latency::Constant(latency) => *latency,
+        Latency::Uniform { min, max: _ } | Latency::Drawn(Distribution::Uniform { min, max: _ }) => *min,
+        Latency::Drawn(Distribution::Constant(latency)) => *latency,
+        Latency::Drawn(
+            Distribution::LogNormal { .. } | Distribution::Exponential { .. } | Distribution::Weibull { .. },
+        ) => Duration::ZERO,
+        Latency::Regions(regions) => {
+            let all = || 0..regions.names().len() as u16;
+            all().flat_map(|a| all().map(move |b| regions.between(a, b))).min().unwrap_or_default()
+        }
     }
 }
 

@@ -104,8 +104,12 @@ pub struct Traffic {
     pub control_bytes: u64,
     /// Lost frames that were sent again.
     pub retransmissions: u64,
+    /// Frames that found the queue of a downlink full.
+    pub refused_frames: u64,
     /// The longest queue of any uplink.
     pub queue_bytes_max: u64,
+    /// The longest queue of any downlink.
+    pub downlink_bytes_max: u64,
     /// Mean over nodes of their longest queue.
     pub queue_bytes_mean: f64,
 }

@@ -101,17 +101,10 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn start(scenario: &'a Scenario, seed: u64) -> Result<Self, RunError> {
-        let (started, plan) = (Instant::now(), &scenario.network);
-        let mut network = Network::builder(Seed::from_number(seed), scenario.core_config()?)
-            .nodes(plan.nodes)
-            .topology(plan.topology.clone())
-            .latency(plan.latency)
-            .uplink(plan.uplink)
-            .window(plan.window)
-            .loss(plan.loss)
-            .start_within(plan.start_within)
-            .body_scale(scenario.workload.scale)
-            .build()?;
+        let started = Instant::now();
+        let builder = Network::builder(Seed::from_number(seed), scenario.core_config()?);
+        let builder = scenario.network.apply(builder).body_scale(scenario.workload.scale);
+        let mut network = scenario.trouble.apply(builder).build()?;
         let topic = Topic::new(scenario.workload.topic.as_str());
         network.subscribe_all(&topic)?;
         let (messages, checkpoints) = (Vec::new(), Vec::new());

@@ -52,7 +52,7 @@ fn mistakes_are_one_line_with_path_value_limit_and_place() {
     let cases = [
         ("loss = 0.0", "loss = 1.5", "network.loss: 1.5, must be 0 to 0.99 (t.toml:4)"),
         ("nodes = 10", "nodes = 0", "network.nodes: 0, must be a whole number from 1 to 1048576 (t.toml:3)"),
-        ("\"20 ms\"", "20", "network.latency: 20, must be a duration, as \"50 ms\", "),
+        ("\"20 ms\"", "20", "network.latency: 20, must be \"aws\", \"ethereum\", a duration, as \"50 ms\", "),
         (
             "threshold = 0.5",
             "threshold = 0.0",

@@ -1,5 +1,7 @@
 //! Scenario files: what is simulated, as checked data.
 
+mod delays;
+mod faults;
 mod network;
 mod presets;
 mod protocol;
@@ -14,7 +16,8 @@ use std::sync::Arc;
 
 use braidcast_protocol::{Config, Settings};
 
-pub use network::NetworkPlan;
+pub use faults::Trouble;
+pub use network::{Lines, NetworkPlan};
 pub use presets::{PRESETS, Preset};
 pub use sweep::{Axis, SweepPlan};
 pub use tree::Tree;
@@ -48,6 +51,8 @@ pub struct Scenario {
     pub settings: Settings,
     /// What is published.
     pub workload: Workload,
+    /// What goes wrong.
+    pub trouble: Trouble,
     /// When to stop.
     pub limits: Limits,
     /// The seeds that a sweep uses; the first is that of a single run.
@@ -66,12 +71,14 @@ impl Scenario {
         let mut settings = protocol::read(root.section("protocol")?)?;
         let network = network::read(root.section("network")?, &settings)?;
         let workload = workload::read(root.section("workload")?, &network, &mut settings)?;
+        let trouble = faults::read(&mut root, network.nodes, &workload)?;
         let limits = workload::read_limits(root.section("limits")?)?;
         let seeds = sweep::read_seeds(&mut root)?;
         let sweep = sweep::read(&mut root)?;
         root.finish()?;
         let config = tree.to_json();
-        let scenario = Self { name, description, network, settings, workload, limits, seeds, sweep, config };
+        let scenario = Self {
+            name, description, network, settings, workload, trouble, limits, seeds, sweep, config };
         scenario.core_config()?;
         Ok(scenario)
     }

@@ -55,4 +55,4 @@ presets![
     "saturation",
 ];
 
-const LARGE: &[&str] = &["bound-10000"];
+const LARGE: &[&str] = &["bound-10000", "loss", "saturation"];

@@ -33,6 +33,44 @@ impl<'a> Section<'a> {
         Ok(Section { file, path, table, known: Vec::new() })
     }
 
+    /// A list of tables; empty when it is not there.
+    pub(crate) fn sections(&mut self, key: &'static str) -> Result<Vec<Self>, ScenarioError> {
+        let Some(entry) = self.entry(key) else { return Ok(Vec::new()) };
+        let Value::List(list) = &entry.value else {
+            return Err(self.refuse(key, entry, "must be a list of tables"));
+        };
+        let tables = list.iter().enumerate().map(|(index, item)| match &item.value {
+            Value::Table(table) => {
+                let path = format!("{}[{index}]", self.path_of(key));
+                Ok(Section { file: self.file, path, table: Some(table), known: Vec::new() })
+            }
+            Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) => {
+                Err(self.refuse(key, item, "must be a table"))
+            }
+        });
+        tables.collect()
+    }
+
+    /// Whether a key is there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Whether a value is a table.
+    pub(crate) fn is_table(&self, key: &str) -> bool {
+        let entry = self.table.and_then(|table| table.get(key));
+        entry.is_some_and(|entry| matches!(entry.value, Value::Table(_)))
+    }
+
+    /// What `read` finds under a key that must be there.
+    pub(crate) fn required<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut Self) -> Result<Option<T>, ScenarioError>,
+    ) -> Result<T, ScenarioError> {
+        read(self)?.ok_or_else(|| self.refusal(key, "is missing"))
+    }
+
     /// A value that `read` takes; `allowed` completes "must be …" when it does not.
     pub(crate) fn value<T>(
         &mut self,
@@ -61,6 +99,30 @@ impl<'a> Section<'a> {
             Value::Integer(number) => T::try_from(*number).ok().filter(|number| range.contains(number)),
             Value::Text(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) | Value::Table(_) => None,
         })
+    }
+
+    /// A number.
+    pub(crate) fn number(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<f64>,
+    ) -> Result<Option<f64>, ScenarioError> {
+        let allowed = format!("{} to {}", range.start(), range.end());
+        self.value(key, &allowed, |value| units::number(value).filter(|number| range.contains(number)))
+    }
+
+    /// A share below one, in parts per million.
+    pub(crate) fn share(&mut self, key: &'static str) -> Result<Option<u32>, ScenarioError> {
+        Ok(self.number(key, 0.0..=0.99)?.map(|share| (share * 1e6).round() as u32))
+    }
+
+    /// Yes or no; no when it is not there.
+    pub(crate) fn flag(&mut self, key: &'static str) -> Result<bool, ScenarioError> {
+        let read = |value: &Value| match value {
+            Value::Bool(flag) => Some(*flag),
+            Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
+        };
+        Ok(self.value(key, "true or false", read)?.unwrap_or(false))
     }
 
     /// A duration with its unit.

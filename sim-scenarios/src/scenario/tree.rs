@@ -89,17 +89,25 @@ impl Tree {
         self.put(path.trim(), value.given())
     }
 
-    /// Puts a value at a dotted path, with the tables on the way to it.
+    /// Puts a value at a dotted path, with the tables on the way to it. A number names an element of a list.
     pub(crate) fn put(&mut self, path: &str, value: Value) -> Result<(), ScenarioError> {
         let (above, key) = path.rsplit_once('.').map_or((None, path), |(above, key)| (Some(above), key));
         let mut table = &mut self.root;
-        for part in above.into_iter().flat_map(|above| above.split('.')) {
+        let mut parts = above.into_iter().flat_map(|above| above.split('.')).peekable();
+        while let Some(part) = parts.next() {
             let entry =
                 table.entry(part.to_owned()).or_insert_with(|| Entry::given(Value::Table(BTreeMap::new())));
-            match &mut entry.value {
-                Value::Table(inner) => table = inner,
-                Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) => {
-                    return Err(ScenarioError::new(format!("{path}: {part} is not a table")));
+            let inner = match &mut entry.value {
+                Value::List(list) => {
+                    let element = parts.next().and_then(|index| list.get_mut(index.parse::<usize>().ok()?));
+                    element.map(|element| &mut element.value)
+                }
+                value => Some(value),
+            };
+            match inner {
+                Some(Value::Table(inner)) => table = inner,
+                Some(_) | None => {
+                    return Err(ScenarioError::new(format!("{path}: {part} is not a table, or has no such element")));
                 }
             }
         }
@@ -219,11 +227,12 @@ mod tests {
 
     #[test]
     fn values_survive_json_and_take_settings() {
-        let mut tree = Tree::parse("f", "a = 1\n[b]\nc = [0.5, \"x\"]\n").unwrap();
+        let mut tree = Tree::parse("f", "a = 1\ne = [0, {}]\n[b]\nc = [0.5, \"x\"]\n").unwrap();
         tree.set("b.d.e=true").unwrap();
         tree.set("b.c=50 ms").unwrap();
+        tree.set("e.1.f=2").unwrap();
         let json = tree.to_json();
-        assert_eq!(json, json!({ "a": 1, "b": { "c": "50 ms", "d": { "e": true } } }));
+        assert_eq!(json, json!({ "a": 1, "b": { "c": "50 ms", "d": { "e": true } }, "e": [0, { "f": 2 }] }));
         assert_eq!(Tree::from_json("f", &json).unwrap().to_json(), json);
     }
 
@@ -233,7 +242,7 @@ mod tests {
         assert!(refuse("a = 1\nb = \n").ends_with("(f.toml:2)"), "{}", refuse("a = 1\nb = \n"));
         assert!(refuse("a = 1\na = 2\n").contains("f.toml:2"), "{}", refuse("a = 1\na = 2\n"));
         let mut tree = Tree::parse("f", "a = 1").unwrap();
-        assert_eq!(tree.set("a.b=1").unwrap_err().to_string(), "a.b: a is not a table");
+        assert_eq!(tree.set("a.b=1").unwrap_err().to_string(), "a.b: a is not a table, or has no such element");
         assert!(tree.set("a").unwrap_err().to_string().contains("key.path=value"));
     }
 }
