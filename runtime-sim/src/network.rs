@@ -5,18 +5,22 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use braidcast_protocol::{
-    Actions, Config, Fold, MessageId, MessageRef, PeerId, PublishError, Seed, SubscribeError, Time, Topic,
-    TraceHash,
+    Actions, Config, DownCause, Fold, MessageId, MessageRef, PeerId, PublishError, Seed, SubscribeError,
+    Time, Topic, TraceHash,
 };
 use bytes::Bytes;
 
-use crate::drive::{Happening, World};
+use crate::drive::{Happening, Input};
+use crate::fault::{Churn, Cut, Stalled};
+use crate::frames::{FrameKey, Frames};
 use crate::host::{Host, link_parts};
 use crate::links::Pair;
-use crate::queue::Queue;
+use crate::queue::Schedule;
 use crate::rng::{Concern, Draws};
+use crate::share::Shares;
 use crate::stats::{Delivery, Record};
-use crate::{Builder, Failure, NodeStats, NodeTrace, Published, Violation};
+use crate::world::World;
+use crate::{Builder, Failure, Fault, NodeStats, NodeTrace, Published, Queue, Sharing, Violation};
 
 /// Nodes, the links between them, and the time they live in.
 ///
@@ -28,16 +32,30 @@ pub struct Network {
     pub(crate) hosts: Vec<Host>,
     pub(crate) peers: BTreeMap<PeerId, u32>,
     pub(crate) pairs: BTreeMap<(u32, u32), Pair>,
-    pub(crate) queue: Queue<Happening>,
+    pub(crate) queue: Schedule<Happening>,
+    /// Frames under way.
+    pub(crate) frames: Frames,
+    /// Transfers on lines that are shared fairly, if there are such.
+    pub(crate) shares: Option<Shares>,
     pub(crate) loss: Draws,
+    pub(crate) jitter: Draws,
+    /// Faults that were scheduled, by number.
+    pub(crate) faults: Vec<Fault>,
+    /// Churn by number; `None` when it has ended.
+    pub(crate) churns: Vec<Option<Churn>>,
+    /// Adversaries set so far.
+    pub(crate) attacks: u32,
+    pub(crate) cuts: Vec<Cut>,
+    /// How often cuts were mended.
+    pub(crate) heals: u32,
+    /// What was sent into a cut, by sender and receiver.
+    pub(crate) stalled: BTreeMap<(u32, u32), Stalled>,
     pub(crate) record: Record,
     pub(crate) trace: Traces,
     pub(crate) actions: Actions,
     pub(crate) traces: Vec<NodeTrace>,
     /// The number of the next frame.
-    pub(crate) frames: u64,
-    /// The number of the frame that arrives now.
-    pub(crate) frame: u64,
+    pub(crate) frames_sent: u64,
     pub(crate) events: u64,
     failure: Option<Failure>,
 }
@@ -62,22 +80,30 @@ impl Network {
         Builder::new(seed, config)
     }
 
-    pub(crate) fn empty(seed: Seed, world: World) -> Self {
+    pub(crate) fn empty(seed: Seed, world: World, queue: Queue) -> Self {
         Self {
             now: Time::EPOCH,
             loss: Draws::new(&seed, Concern::Loss),
+            jitter: Draws::new(&seed, Concern::Jitter),
             seed,
             world,
             hosts: Vec::new(),
             peers: BTreeMap::new(),
             pairs: BTreeMap::new(),
-            queue: Queue::new(),
+            queue: Schedule::new(queue),
+            frames: Frames::default(),
+            shares: None,
+            faults: Vec::new(),
+            churns: Vec::new(),
+            attacks: 0,
+            cuts: Vec::new(),
+            heals: 0,
+            stalled: BTreeMap::new(),
             record: Record::default(),
             trace: Traces::default(),
             actions: Actions::new(),
             traces: Vec::new(),
-            frames: 0,
-            frame: 0,
+            frames_sent: 0,
             events: 0,
             failure: None,
         }
@@ -107,23 +133,33 @@ impl Network {
 
     /// Runs until every node that is up and in the topic has each of the messages, or `bound` is reached.
     pub fn run_until_delivered(&mut self, messages: &[MessageId], bound: Time) -> Result<bool, Failure> {
-        let mut known = None;
+        // Who had a message keeps it, so the question is for one node at a time, until none is found.
+        let mut waits_for = (0, 0);
         self.run_until_met(bound, |network| {
-            let changed = known.replace(network.record.deliveries) != Some(network.record.deliveries);
-            changed && messages.iter().all(|message| network.missing(message).is_empty())
+            let (mut message, mut node) = waits_for;
+            while let Some(id) = messages.get(message) {
+                if let Some(lacking) = (node..network.nodes()).find(|node| network.lacks(*node, id)) {
+                    waits_for = (message, lacking);
+                    return false;
+                }
+                (message, node) = (message + 1, 0);
+            }
+            // Faults may have brought somebody back behind the one that was waited for.
+            waits_for = (0, 0);
+            messages.iter().all(|message| network.missing(message).is_empty())
         })
     }
 
     /// One event, if it is due by `until`.
     fn step(&mut self, until: Time) -> Result<bool, Failure> {
-        let due = self.queue.next_at().is_some_and(|at| at <= until);
-        if due && let Some((at, what)) = self.queue.pop() {
+        let next = self.queue.pop_due(until);
+        if let Some((at, what)) = next {
             self.now = at;
             self.happen(what);
         }
         match &self.failure {
             Some(failure) => Err(failure.clone()),
-            None => Ok(due),
+            None => Ok(next.is_some()),
         }
     }
 
@@ -148,10 +184,11 @@ impl Network {
     }
 
     pub(crate) fn subscribe_now(&mut self, index: u32, topic: &Topic) -> Result<(), SubscribeError> {
-        let Some(node) = &mut self.hosts[index as usize].node else { return Ok(()) };
+        let host = &mut self.hosts[index as usize];
+        let Some(node) = &mut host.node else { return Ok(()) };
         self.trace.fold_node(index, self.now);
         (32u8, topic).hash(&mut self.trace.hash);
-        node.subscribe(self.now, topic, &mut self.actions)?;
+        node.subscribe(host.clock.shows(self.now), topic, &mut self.actions)?;
         self.settle(index);
         Ok(())
     }
@@ -163,7 +200,7 @@ impl Network {
         self.trace.fold_node(node as u32, self.now);
         (33u8, topic).hash(&mut self.trace.hash);
         if let Some(core) = &mut host.node
-            && core.unsubscribe(self.now, topic, &mut self.actions).is_ok()
+            && core.unsubscribe(host.clock.shows(self.now), topic, &mut self.actions).is_ok()
         {
             self.settle(node as u32);
         }
@@ -176,10 +213,11 @@ impl Network {
         topic: &Topic,
         payload: Bytes,
     ) -> Result<MessageRef, CommandError> {
-        let core = self.hosts[node].node.as_mut().ok_or(CommandError::Down { node })?;
+        let host = &mut self.hosts[node];
+        let core = host.node.as_mut().ok_or(CommandError::Down { node })?;
         self.trace.fold_node(node as u32, self.now);
         (34u8, topic, &payload).hash(&mut self.trace.hash);
-        let message = core.publish(self.now, topic, payload.clone(), &mut self.actions)?;
+        let message = core.publish(host.clock.shows(self.now), topic, payload.clone(), &mut self.actions)?;
         self.record.publish(&message, (node, self.hosts.len()), self.now, topic, payload);
         self.settle(node as u32);
         Ok(message)
@@ -190,12 +228,27 @@ impl Network {
         if self.hosts[node].node.is_none() {
             return;
         }
-        let from = node as u32;
-        for link in self.hosts[node].crash() {
+        let (from, now) = (node as u32, self.now);
+        let (links, uplink, processor) = self.hosts[node].crash();
+        let (inputs, making) = processor.waiting();
+        let arrived = inputs.filter_map(|input| match input {
+            Input::Frame(frame) => Some(*frame),
+            Input::LinkUp { .. } | Input::LinkDown { .. } | Input::Room { .. } | Input::Wake => None,
+        });
+        let lost: Vec<FrameKey> =
+            uplink.frames().chain(making.map(|made| made.frame)).chain(arrived).collect();
+        lost.into_iter().for_each(|frame| {
+            self.frames.take(frame);
+        });
+        if let Some(shares) = &mut self.shares {
+            let plans = shares.stop(now, from);
+            self.follow(plans);
+        }
+        for link in links {
             if let Some(pair) = self.pairs.get_mut(&(from.min(link.peer), from.max(link.peer))) {
                 pair.up = false;
             }
-            self.tell_lost(from, link);
+            self.tell_lost(from, link.peer, link.generation, link.noticed(now));
         }
     }
 
@@ -212,12 +265,26 @@ impl Network {
 
     /// Ends a link, if there is one.
     pub fn disconnect(&mut self, closer: usize, other: usize) {
-        self.unlink(closer as u32, other as u32);
+        self.close(closer as u32, other as u32, DownCause::Closed);
     }
 
     /// Sets the rate of one node's uplink, bytes per second, from its next frame on; `None` is unlimited.
     pub fn set_uplink(&mut self, node: usize, bytes_per_s: Option<u64>) {
         self.hosts[node].bytes_per_s = bytes_per_s;
+        if let Some(shares) = &mut self.shares {
+            let plans = shares.set_uplink(self.now, node as u32, bytes_per_s);
+            self.follow(plans);
+        }
+    }
+
+    /// Sets the rate of one node's downlink, bytes per second, from the next frame on; `None` is unlimited.
+    pub fn set_downlink(&mut self, node: usize, bytes_per_s: Option<u64>) {
+        self.hosts[node].downlink.bytes_per_s = bytes_per_s;
+        let shared = self.world.downlinks == Sharing::FairShare;
+        if let Some(shares) = self.shares.as_mut().filter(|_| shared) {
+            let plans = shares.set_downlink(self.now, node as u32, bytes_per_s);
+            self.follow(plans);
+        }
     }
 
     /// The present.
@@ -242,7 +309,22 @@ impl Network {
 
     /// Frames that nodes sent so far.
     pub const fn frames(&self) -> u64 {
-        self.frames
+        self.frames_sent
+    }
+
+    /// Links that are up.
+    pub fn links(&self) -> usize {
+        self.pairs.values().filter(|pair| pair.up).count()
+    }
+
+    /// Whether nobody can dial a node.
+    pub fn is_behind_nat(&self, node: usize) -> bool {
+        self.hosts[node].nat
+    }
+
+    /// The number of the region in which a node lives; `None` without [`crate::Latency::Regions`].
+    pub fn region(&self, node: usize) -> Option<usize> {
+        self.world.latencies.region(node).map(usize::from)
     }
 
     /// Traffic of a node.
@@ -262,12 +344,14 @@ impl Network {
 
     /// Nodes that are up and in the message's topic but never delivered it; all of them for an unknown message.
     pub fn missing(&self, message: &MessageId) -> Vec<usize> {
-        let published = self.record.get(message);
-        let lacks = |(node, host): &(usize, &Host)| {
-            let wants = |published: &Published| host.topics.contains(&published.topic);
-            host.node.is_some() && published.is_none_or(|it| wants(it) && !it.reached(*node))
-        };
-        self.hosts.iter().enumerate().filter(lacks).map(|(node, _)| node).collect()
+        (0..self.hosts.len()).filter(|node| self.lacks(*node, message)).collect()
+    }
+
+    fn lacks(&self, node: usize, message: &MessageId) -> bool {
+        let host = &self.hosts[node];
+        let wants =
+            |published: &Published| host.topics.contains(&published.topic) && !published.reached(node);
+        host.node.is_some() && self.record.get(message).is_none_or(wants)
     }
 
     /// The neighbours in a node's mesh, ascending.

@@ -17,26 +17,48 @@ pub struct NodeStats {
     pub data_frames: u64,
     /// Their length as charged (bodies at their virtual size), bytes.
     pub data_bytes: u64,
+    /// Payload and shard bytes that left the uplink, at their real size.
+    pub body_bytes_sent: u64,
+    /// Control frames that arrived.
+    pub control_frames_received: u64,
+    /// Their length as charged, bytes.
+    pub control_bytes_received: u64,
+    /// Data frames that arrived.
+    pub data_frames_received: u64,
+    /// Their length as charged, bytes.
+    pub data_bytes_received: u64,
     /// Payload and shard bytes that arrived, at their real size.
     pub body_bytes_received: u64,
     /// The longest queue at the uplink, the frame on the line included, bytes as charged.
     pub queue_bytes_max: u64,
+    /// The longest queue at the downlink, bytes as charged.
+    pub downlink_bytes_max: u64,
     /// Frames that had to be sent again, counted once per retransmission.
     pub retransmissions: u64,
+    /// Frames for this node that found the queue of its downlink full and were sent again.
+    pub refused_frames: u64,
 }
 
 impl NodeStats {
-    pub(crate) const fn count_sent(&mut self, class: SendClass, bytes: u64) {
-        match class {
-            SendClass::Control => {
-                self.control_frames += 1;
-                self.control_bytes += bytes;
-            }
-            SendClass::Data => {
-                self.data_frames += 1;
-                self.data_bytes += bytes;
-            }
-        }
+    /// Counts what left the uplink: `last` for a frame's last piece, which counts its `body_bytes`.
+    pub(crate) const fn count_sent(&mut self, class: SendClass, bytes: u64, last: bool, body_bytes: u64) {
+        self.body_bytes_sent += body_bytes;
+        let (frames, sum) = match class {
+            SendClass::Control => (&mut self.control_frames, &mut self.control_bytes),
+            SendClass::Data => (&mut self.data_frames, &mut self.data_bytes),
+        };
+        *frames += last as u64;
+        *sum += bytes;
+    }
+
+    pub(crate) const fn count_received(&mut self, class: SendClass, bytes: u64, body_bytes: u64) {
+        self.body_bytes_received += body_bytes;
+        let (frames, sum) = match class {
+            SendClass::Control => (&mut self.control_frames_received, &mut self.control_bytes_received),
+            SendClass::Data => (&mut self.data_frames_received, &mut self.data_bytes_received),
+        };
+        *frames += 1;
+        *sum += bytes;
     }
 }
 
@@ -109,8 +131,6 @@ pub(crate) enum DeliveryFault {
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     messages: BTreeMap<MessageId, Published>,
-    /// Deliveries of all messages: changes whenever a question about them may have a new answer.
-    pub(crate) deliveries: u64,
 }
 
 impl Record {
@@ -160,7 +180,6 @@ impl Record {
             return Err(DeliveryFault::Repeated);
         }
         message.deliveries.push(delivery);
-        self.deliveries += 1;
         Ok(())
     }
 }
