@@ -27,5 +27,6 @@ pub mod sweep;
 
 pub use run::{Extras, Outcome, RunError, run};
 pub use scenario::{
-    Axis, Limits, Lines, NetworkPlan, PRESETS, Preset, Scenario, ScenarioError, SweepPlan, Tree, Trouble, Workload,
+    Axis, Limits, Lines, NetworkPlan, PRESETS, Preset, Scenario, ScenarioError, SweepPlan, Tree, Trouble,
+    Workload,
 };

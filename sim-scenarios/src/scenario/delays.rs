@@ -44,14 +44,19 @@ pub(super) fn latency(section: &mut Section<'_>) -> Result<Latency, ScenarioErro
 
 fn drawn(section: &mut Section<'_>, key: &'static str) -> Result<Distribution, ScenarioError> {
     let mut table = section.section(key)?;
-    let [median, mean, scale] = [table.duration("median")?, table.duration("mean")?, table.duration("scale")?];
+    let [median, mean, scale] =
+        [table.duration("median")?, table.duration("mean")?, table.duration("scale")?];
     let sigma = table.number("sigma", 0.0..=10.0)?.map(thousandths);
     let shape = table.number("shape", 0.1..=10.0)?.map(thousandths);
     table.finish()?;
     match (median, sigma, mean, scale, shape) {
-        (Some(median), Some(sigma_milli), None, None, None) => Ok(Distribution::LogNormal { median, sigma_milli }),
+        (Some(median), Some(sigma_milli), None, None, None) => {
+            Ok(Distribution::LogNormal { median, sigma_milli })
+        }
         (None, None, Some(mean), None, None) => Ok(Distribution::Exponential { mean }),
-        (None, None, None, Some(scale), Some(shape_milli)) => Ok(Distribution::Weibull { scale, shape_milli }),
+        (None, None, None, Some(scale), Some(shape_milli)) => {
+            Ok(Distribution::Weibull { scale, shape_milli })
+        }
         _ => Err(section.refusal(key, "must have median and sigma, or mean, or scale and shape")),
     }
 }
@@ -67,5 +72,4 @@ fn thousandths(value: f64) -> u32 {
     (value * 1000.0).round() as u32
 }
 
-const DISTRIBUTION: &str =
-    "a duration, as \"50 ms\", a pair of them, as [\"10 ms\", \"150 ms\"], or a table, as { mean = \"50 ms\" }";
+const DISTRIBUTION: &str = "a duration, as \"50 ms\", a pair of them, as [\"10 ms\", \"150 ms\"], or a table, as { mean = \"50 ms\" }";

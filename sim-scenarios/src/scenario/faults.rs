@@ -141,7 +141,11 @@ fn adversary(section: &mut Section<'_>) -> Result<Adversary, ScenarioError> {
             let floods = [("ihave", Flood::IHave), ("iwant", Flood::IWant), ("graft", Flood::Graft)];
             let what = section.required("what", |section| section.word("what", &floods))?;
             let per_second = section.whole("per_second", 1..=1000)?.unwrap_or(10);
-            Ok(Adversary::Flooder { what, per_second, entries: section.whole("entries", 1..=5000)?.unwrap_or(100) })
+            Ok(Adversary::Flooder {
+                what,
+                per_second,
+                entries: section.whole("entries", 1..=5000)?.unwrap_or(100),
+            })
         }
     }
 }

@@ -77,8 +77,8 @@ impl Scenario {
         let sweep = sweep::read(&mut root)?;
         root.finish()?;
         let config = tree.to_json();
-        let scenario = Self {
-            name, description, network, settings, workload, trouble, limits, seeds, sweep, config };
+        let scenario =
+            Self { name, description, network, settings, workload, trouble, limits, seeds, sweep, config };
         scenario.core_config()?;
         Ok(scenario)
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use braidcast_protocol::Settings;
-use braidcast_runtime_sim::{Builder, Congestion, Distribution, Latency, Loss, Processing, Sharing, Topology};
+use braidcast_runtime_sim::{
+    Builder, Congestion, Distribution, Latency, Loss, Processing, Sharing, Topology,
+};
 
 use super::ScenarioError;
 use super::delays::{distribution, latency};

@@ -46,13 +46,19 @@ presets![
     "bound-deg40",
     "gossip-1000",
     "loss-5",
+    "churn-20",
+    "partition",
+    "pollution-33",
     "threshold-quick",
     "threshold",
     "shard-factor",
     "mesh-degree",
     "multiplier",
+    "churn",
     "loss",
+    "partition-length",
+    "nat",
     "saturation",
 ];
 
-const LARGE: &[&str] = &["bound-10000", "loss", "saturation"];
+const LARGE: &[&str] = &["bound-10000", "churn", "churn-20", "loss", "saturation"];

@@ -93,23 +93,14 @@ impl Tree {
     pub(crate) fn put(&mut self, path: &str, value: Value) -> Result<(), ScenarioError> {
         let (above, key) = path.rsplit_once('.').map_or((None, path), |(above, key)| (Some(above), key));
         let mut table = &mut self.root;
-        let mut parts = above.into_iter().flat_map(|above| above.split('.')).peekable();
+        let mut parts = above.into_iter().flat_map(|above| above.split('.'));
         while let Some(part) = parts.next() {
             let entry =
                 table.entry(part.to_owned()).or_insert_with(|| Entry::given(Value::Table(BTreeMap::new())));
-            let inner = match &mut entry.value {
-                Value::List(list) => {
-                    let element = parts.next().and_then(|index| list.get_mut(index.parse::<usize>().ok()?));
-                    element.map(|element| &mut element.value)
-                }
-                value => Some(value),
-            };
-            match inner {
-                Some(Value::Table(inner)) => table = inner,
-                Some(_) | None => {
-                    return Err(ScenarioError::new(format!("{path}: {part} is not a table, or has no such element")));
-                }
-            }
+            let inner = entry.value.table_mut(&mut || parts.next()?.parse().ok());
+            table = inner.ok_or_else(|| {
+                ScenarioError::new(format!("{path}: {part} is not a table, or has no such element"))
+            })?;
         }
         table.insert(key.to_owned(), Entry::given(value));
         Ok(())
@@ -123,6 +114,18 @@ impl Entry {
 }
 
 impl Value {
+    /// The table that this is, or that is the element of this list.
+    fn table_mut(
+        &mut self,
+        index: &mut dyn FnMut() -> Option<usize>,
+    ) -> Option<&mut BTreeMap<String, Entry>> {
+        match self {
+            Self::Table(table) => Some(table),
+            Self::List(list) => list.get_mut(index()?)?.value.table_mut(&mut || None),
+            Self::Text(_) | Self::Integer(_) | Self::Float(_) | Self::Bool(_) => None,
+        }
+    }
+
     pub(crate) fn from_json(json: &serde_json::Value) -> Option<Self> {
         use serde_json::Value as Json;
         let entry = |json| Self::from_json(json).map(Entry::given);
@@ -242,7 +245,10 @@ mod tests {
         assert!(refuse("a = 1\nb = \n").ends_with("(f.toml:2)"), "{}", refuse("a = 1\nb = \n"));
         assert!(refuse("a = 1\na = 2\n").contains("f.toml:2"), "{}", refuse("a = 1\na = 2\n"));
         let mut tree = Tree::parse("f", "a = 1").unwrap();
-        assert_eq!(tree.set("a.b=1").unwrap_err().to_string(), "a.b: a is not a table, or has no such element");
+        assert_eq!(
+            tree.set("a.b=1").unwrap_err().to_string(),
+            "a.b: a is not a table, or has no such element"
+        );
         assert!(tree.set("a").unwrap_err().to_string().contains("key.path=value"));
     }
 }
