@@ -75,9 +75,11 @@ pub fn run(
         run.publish(index)?;
         progress(index as f64 / publications as f64);
     }
-    let last = run.network.now();
-    while !run.all_delivered() && run.network.now() < last + scenario.limits.time {
-        run.advance((run.network.now() + SLICE).min(last + scenario.limits.time))?;
+    let (last, end) = (run.network.now(), run.network.now() + scenario.limits.time);
+    // What a later fault takes away or brings back counts, too.
+    let calm = Time::EPOCH + scenario.trouble.last_at();
+    while run.network.now() < end && (run.network.now() < calm || !run.all_delivered()) {
+        run.advance((run.network.now() + SLICE).min(end))?;
         progress(run.network.now().since(last).as_secs_f64() / scenario.limits.time.as_secs_f64());
     }
     run.advance(run.network.now() + scenario.limits.drain)?;

@@ -142,3 +142,14 @@ fn no_run_beats_its_bound_and_the_log_changes_nothing() {
         }
     }
 }
+
+#[test]
+fn the_documented_file_is_a_scenario_that_runs() {
+    let document = include_str!("../../docs/scenarios.md");
+    let text = document.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let tree = Tree::parse("docs/scenarios.md", text).unwrap();
+    let scenario = Scenario::from_tree(&tree).unwrap();
+    let (point, _) = scenario.point(&tree, 3).unwrap();
+    let result = run(&point, 1, Extras::default(), &mut |_share| {}).unwrap().result;
+    assert_eq!(result.messages, 3);
+}

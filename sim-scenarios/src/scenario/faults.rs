@@ -27,6 +27,11 @@ impl Trouble {
         let foes = self.adversaries.iter();
         foes.fold(builder, |builder, (node, adversary)| builder.adversary(*node, *adversary))
     }
+
+    /// The time of the last fault, from the start of the run.
+    pub(crate) fn last_at(&self) -> Duration {
+        self.faults.iter().map(|(at, _)| *at).max().unwrap_or_default()
+    }
 }
 
 /// Who can be chosen.
