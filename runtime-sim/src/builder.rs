@@ -11,12 +11,14 @@ use crate::build_error::BuildError;
 use crate::drive::Happening;
 use crate::host::Host;
 use crate::latency::Latencies;
+use crate::recorder::Recorder;
 use crate::rng::{Concern, Draws, choose_nodes};
 use crate::share::Shares;
 use crate::topology::behind_nat;
-use crate::world::World;
+use crate::world::{Rates, World};
 use crate::{
     Adversary, Congestion, Distribution, Fault, Latency, Loss, Network, Processing, Queue, Sharing, Topology,
+    Watch,
 };
 
 /// Settings of a network; made by [`Network::builder`].
@@ -33,17 +35,12 @@ pub struct Builder {
     latency: Latency,
     queue: Queue,
     nat_ppm: u32,
+    watch: Watch,
+    recorded: Option<usize>,
     faults: Vec<(Time, Fault)>,
     adversaries: BTreeMap<usize, Adversary>,
     start_within: Duration,
     world: World,
-}
-
-/// Rates of one node, bytes per second; `None` is unlimited.
-#[derive(Clone, Copy, Default, Debug)]
-struct Rates {
-    up: Option<u64>,
-    down: Option<u64>,
 }
 
 impl Builder {
@@ -60,6 +57,8 @@ impl Builder {
             latency: Latency::Constant(Duration::from_millis(10)),
             queue: Queue::default(),
             nat_ppm: 0,
+            watch: Watch::default(),
+            recorded: None,
             faults: Vec::new(),
             adversaries: BTreeMap::new(),
             start_within: Duration::from_secs(1),
@@ -212,6 +211,28 @@ impl Builder {
         self
     }
 
+    /// Fails the run when a node's core holds more payload bytes than this ([`braidcast_protocol::Held::bytes`], at
+    /// their real size), asked at each of its wake-ups; default no limit.
+    #[must_use]
+    pub const fn held_bytes_max(mut self, bytes: usize) -> Self {
+        self.world.held_bytes_max = Some(bytes);
+        self
+    }
+
+    /// What is kept of the trace beside its hash; default nothing. Changes nothing in the run.
+    #[must_use]
+    pub fn watch(mut self, watch: Watch) -> Self {
+        self.watch = watch;
+        self
+    }
+
+    /// Keeps all that one node is told and a digest of what it does: [`Network::recordings`].
+    #[must_use]
+    pub const fn record(mut self, node: usize) -> Self {
+        self.recorded = Some(node);
+        self
+    }
+
     /// Nodes start at times drawn from this span, so that their heartbeats differ; default 1 s.
     #[must_use]
     pub const fn start_within(mut self, span: Duration) -> Self {
@@ -276,7 +297,9 @@ impl Builder {
         let graph = self.topology.neighbours(self.nodes, &self.seed)?;
         let graph = if nat.contains(&true) { behind_nat(graph, &nat, &self.seed)? } else { graph };
         self.world.latencies = Latencies::new(self.latency.clone(), &self.seed, self.nodes);
-        let mut network = Network::empty(self.seed.clone(), self.world.clone(), self.queue);
+        let mut network =
+            Network::empty(self.seed.clone(), self.world.clone(), self.queue, self.watch.clone());
+        network.recorder = self.recorded.map(|node| Recorder::new(node as u32));
         if [self.world.uplinks, self.world.downlinks].contains(&Sharing::FairShare) {
             network.shares = Some(Shares::new(self.nodes));
         }
@@ -288,8 +311,9 @@ impl Builder {
             host.tamper = self.tampers.get(&index).copied();
             host.nat = nat[index];
             network.peers.insert(peer, index as u32);
-            network.hosts.push(host);
             let Rates { up, down } = *self.node_rates.get(&index).unwrap_or(&self.rates);
+            host.fastest = Rates { up, down };
+            network.hosts.push(host);
             network.set_uplink(index, up);
             network.set_downlink(index, down);
             let at = Time::EPOCH + starts.between(Duration::ZERO, self.start_within);
@@ -318,7 +342,12 @@ impl Builder {
         if self.nodes == 0 || self.nodes > NODES_MAX {
             return Err(BuildError::Nodes { nodes: self.nodes, max: NODES_MAX });
         }
-        let named = self.adversaries.keys().chain(self.configs.keys()).chain(self.node_rates.keys());
+        let named = self
+            .adversaries
+            .keys()
+            .chain(self.configs.keys())
+            .chain(self.node_rates.keys())
+            .chain(&self.recorded);
         if let Some(&node) = named.chain(self.tampers.keys()).find(|node| **node >= self.nodes) {
             return Err(BuildError::Node { node, nodes: self.nodes });
         }

@@ -7,13 +7,14 @@
 
 use std::time::Duration;
 
+use braidcast_protocol::recording::Input as Recorded;
 use braidcast_protocol::rpc::{Limits, Rpc};
 use braidcast_protocol::{Action, DownCause, Event, LinkId, Origin};
 
 use crate::frames::FrameKey;
 use crate::host::{link_id, link_parts};
-use crate::stats::{Delivery, DeliveryFault};
-use crate::{Network, NodeTrace, Violation, fold};
+use crate::record::{Delivery, DeliveryFault};
+use crate::{Network, NodeTrace, ShardArrival, Violation, fold};
 
 /// Something that the queue holds.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +142,10 @@ impl Network {
         if host.life != life || host.node.is_some() {
             return;
         }
-        host.boot(index, &self.seed, now);
+        let seed = host.boot(index, &self.seed, now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.born(index, host.peer, seed, host.clock.shows(now));
+        }
         let (topics, neighbours) = (host.topics.clone(), host.neighbours.clone());
         for topic in topics {
             // The topic was accepted by this node's configuration before.
@@ -195,12 +199,21 @@ impl Network {
             return;
         }
         let link = link_id(frame.from, frame.generation, self.hosts.len());
+        let (from, body_bytes) = (frame.from, frame.rpc.body_bytes() as u64);
+        let message = if body_bytes > 0 { self.record.on_arrival(from, index, &frame.rpc) } else { None };
         let event = if self.world.codec {
             self.through_codec(index, frame.from, link, frame.rpc)
         } else {
             Event::Received { link, rpc: frame.rpc }
         };
+        self.actions.take_tally();
         self.input(index, event, frame.number);
+        let tally = self.actions.take_tally();
+        self.host_mut(index).stats.count_bodies(tally, body_bytes);
+        if let Some(message) = message {
+            let useful = tally.useless_shards + tally.invalid_shards + tally.duplicate_messages == 0;
+            self.record.log_arrival(message, ShardArrival { at: self.now, from, to: index, useful });
+        }
     }
 
     fn through_codec(&mut self, index: u32, from: u32, link: LinkId, rpc: Rpc) -> Event {
@@ -250,21 +263,40 @@ impl Network {
             return self.fail(index, Violation::Restless { max: WAKES_MAX });
         }
         self.input(index, Event::Wake, 0);
+        self.check_held(index);
+    }
+
+    /// Asks a node what it holds.
+    fn check_held(&mut self, index: u32) {
+        let bytes_max = self.world.held_bytes_max;
+        let host = self.host_mut(index);
+        let bytes = host.node.as_ref().map_or(0, |node| node.held().bytes());
+        host.stats.held_bytes_max = host.stats.held_bytes_max.max(bytes as u64);
+        if let Some(bytes_max) = bytes_max.filter(|max| bytes > *max) {
+            self.fail(index, Violation::Memory { bytes, bytes_max });
+        }
     }
 
     /// Gives a node an event, and the world what it decides. `frame`: the number of the frame that came, if so.
     pub(crate) fn input(&mut self, index: u32, event: Event, frame: u64) {
         let host = &mut self.hosts[index as usize];
         let Some(node) = &mut host.node else { return };
-        self.trace.fold_node(index, self.now);
+        let local = host.clock.shows(self.now);
+        self.trace.begin(Some(index), self.now, || format!("{event:?}"));
         fold::event(&mut self.trace.hash, &event, frame);
         self.events += 1;
-        node.handle(host.clock.shows(self.now), event, &mut self.actions);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note(index, local, || Recorded::Event(Box::new(event.clone())));
+        }
+        node.handle(local, event, &mut self.actions);
         self.settle(index);
     }
 
     /// Takes a node's actions out and leaves it ready for its next input.
     pub(crate) fn settle(&mut self, index: u32) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note_actions(index, &self.actions);
+        }
         let mut actions = std::mem::take(&mut self.actions);
         for action in actions.drain() {
             self.act(index, action);
@@ -283,7 +315,7 @@ impl Network {
     }
 
     pub(crate) fn act(&mut self, index: u32, action: Action) {
-        fold::action(&mut self.trace.hash, &action);
+        self.trace.action(&action);
         match action {
             Action::Send { link, class, rpc } => self.send(index, link, class, rpc),
             Action::Deliver { topic, message, payload, via: _ } => {

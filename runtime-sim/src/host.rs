@@ -13,6 +13,7 @@ use crate::processor::Processor;
 use crate::rng::{Concern, Draws};
 use crate::stats::NodeStats;
 use crate::uplink::Uplink;
+use crate::world::Rates;
 
 /// A node and what surrounds it.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Host {
     /// Of the uplink.
     pub(crate) bytes_per_s: Option<u64>,
     pub(crate) downlink: Downlink,
+    /// The fastest that its lines ever were.
+    pub(crate) fastest: Rates,
     pub(crate) processor: Processor,
     pub(crate) clock: Clock,
     /// Added to the network's loss on all frames from and to this node, parts per million.
@@ -96,6 +99,7 @@ impl Host {
             uplink: Uplink::default(),
             bytes_per_s: None,
             downlink: Downlink { bytes_per_s: None, free_at: Time::EPOCH, queued_bytes: 0 },
+            fastest: Rates::default(),
             processor: Processor::default(),
             clock: Clock::default(),
             loss_ppm: 0,
@@ -108,12 +112,13 @@ impl Host {
         }
     }
 
-    /// A fresh node in this place.
-    pub(crate) fn boot(&mut self, index: u32, seed: &Seed, now: Time) {
+    /// A fresh node in this place; its seed.
+    pub(crate) fn boot(&mut self, index: u32, seed: &Seed, now: Time) -> Seed {
         let seed = Draws::new(seed, Concern::Life { node: index, life: self.life }).seed();
         let keys = Arc::new(HashKeys::new(self.peer));
         let local = self.clock.shows(now);
-        self.node = Some(Node::new(Arc::clone(&self.config), self.peer, keys, seed, local));
+        self.node = Some(Node::new(Arc::clone(&self.config), self.peer, keys, seed.clone(), local));
+        seed
     }
 
     /// Takes the node away, with all that it had in memory; the links and the queues it had.

@@ -4,23 +4,24 @@ use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use braidcast_protocol::{
-    Actions, Config, DownCause, Fold, MessageId, MessageRef, PeerId, PublishError, Seed, SubscribeError,
-    Time, Topic, TraceHash,
-};
-use bytes::Bytes;
+use braidcast_protocol::{Actions, Config, MessageId, PeerId, Seed, Time, Topic, TraceHash};
 
-use crate::drive::{Happening, Input};
+use crate::drive::Happening;
 use crate::fault::{Churn, Cut, Stalled};
-use crate::frames::{FrameKey, Frames};
+use crate::frames::Frames;
 use crate::host::{Host, link_parts};
+use crate::journal::Traces;
 use crate::links::Pair;
 use crate::queue::Schedule;
+use crate::record::Record;
+use crate::recorder::Recorder;
 use crate::rng::{Concern, Draws};
 use crate::share::Shares;
-use crate::stats::{Delivery, Record};
 use crate::world::World;
-use crate::{Builder, Failure, Fault, NodeStats, NodeTrace, Published, Queue, Sharing, Violation};
+use crate::{
+    Builder, Checkpoint, Failure, Fault, JournalEntry, NodeStats, NodeTrace, Published, Queue, ShardArrival,
+    Violation, Watch,
+};
 
 /// Nodes, the links between them, and the time they live in.
 ///
@@ -52,6 +53,7 @@ pub struct Network {
     pub(crate) stalled: BTreeMap<(u32, u32), Stalled>,
     pub(crate) record: Record,
     pub(crate) trace: Traces,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) actions: Actions,
     pub(crate) traces: Vec<NodeTrace>,
     /// The number of the next frame.
@@ -60,27 +62,13 @@ pub struct Network {
     failure: Option<Failure>,
 }
 
-/// Why a message was not published.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum CommandError {
-    /// Nobody is there to do it.
-    #[error("node {node} is down")]
-    Down {
-        /// Which.
-        node: usize,
-    },
-    /// The node refused.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-}
-
 impl Network {
     /// Settings of a network of which everything random follows from `seed`, and whose nodes share `config`.
     pub fn builder(seed: Seed, config: Arc<Config>) -> Builder {
         Builder::new(seed, config)
     }
 
-    pub(crate) fn empty(seed: Seed, world: World, queue: Queue) -> Self {
+    pub(crate) fn empty(seed: Seed, world: World, queue: Queue, watch: Watch) -> Self {
         Self {
             now: Time::EPOCH,
             loss: Draws::new(&seed, Concern::Loss),
@@ -100,7 +88,8 @@ impl Network {
             heals: 0,
             stalled: BTreeMap::new(),
             record: Record::default(),
-            trace: Traces::default(),
+            trace: Traces::new(watch),
+            recorder: None,
             actions: Actions::new(),
             traces: Vec::new(),
             frames_sent: 0,
@@ -132,10 +121,12 @@ impl Network {
     }
 
     /// Runs until every node that is up and in the topic has each of the messages, or `bound` is reached.
+    ///
+    /// Then checks that none of them spread faster than is possible ([`Self::check_bounds`]).
     pub fn run_until_delivered(&mut self, messages: &[MessageId], bound: Time) -> Result<bool, Failure> {
         // Who had a message keeps it, so the question is for one node at a time, until none is found.
         let mut waits_for = (0, 0);
-        self.run_until_met(bound, |network| {
+        let all = self.run_until_met(bound, |network| {
             let (mut message, mut node) = waits_for;
             while let Some(id) = messages.get(message) {
                 if let Some(lacking) = (node..network.nodes()).find(|node| network.lacks(*node, id)) {
@@ -147,7 +138,11 @@ impl Network {
             // Faults may have brought somebody back behind the one that was waited for.
             waits_for = (0, 0);
             messages.iter().all(|message| network.missing(message).is_empty())
-        })
+        })?;
+        if all {
+            messages.iter().try_for_each(|message| self.check_bounds(message))?;
+        }
+        Ok(all)
     }
 
     /// One event, if it is due by `until`.
@@ -166,125 +161,6 @@ impl Network {
     pub(crate) fn fail(&mut self, node: u32, violation: Violation) {
         // What follows from the first is of no interest.
         self.failure.get_or_insert(Failure { at: self.now, node: node as usize, violation });
-    }
-
-    /// Joins a topic at every node, at those that are down as soon as they start.
-    pub fn subscribe_all(&mut self, topic: &Topic) -> Result<(), SubscribeError> {
-        (0..self.hosts.len()).try_for_each(|node| self.subscribe(node, topic))
-    }
-
-    /// Joins a topic at one node, now or when it starts, and again after each restart.
-    pub fn subscribe(&mut self, node: usize, topic: &Topic) -> Result<(), SubscribeError> {
-        self.subscribe_now(node as u32, topic)?;
-        let topics = &mut self.hosts[node].topics;
-        if !topics.contains(topic) {
-            topics.push(topic.clone());
-        }
-        Ok(())
-    }
-
-    pub(crate) fn subscribe_now(&mut self, index: u32, topic: &Topic) -> Result<(), SubscribeError> {
-        let host = &mut self.hosts[index as usize];
-        let Some(node) = &mut host.node else { return Ok(()) };
-        self.trace.fold_node(index, self.now);
-        (32u8, topic).hash(&mut self.trace.hash);
-        node.subscribe(host.clock.shows(self.now), topic, &mut self.actions)?;
-        self.settle(index);
-        Ok(())
-    }
-
-    /// Leaves a topic; nothing happens when the node is not in it.
-    pub fn unsubscribe(&mut self, node: usize, topic: &Topic) {
-        let host = &mut self.hosts[node];
-        host.topics.retain(|other| other != topic);
-        self.trace.fold_node(node as u32, self.now);
-        (33u8, topic).hash(&mut self.trace.hash);
-        if let Some(core) = &mut host.node
-            && core.unsubscribe(host.clock.shows(self.now), topic, &mut self.actions).is_ok()
-        {
-            self.settle(node as u32);
-        }
-    }
-
-    /// Publishes now.
-    pub fn publish(
-        &mut self,
-        node: usize,
-        topic: &Topic,
-        payload: Bytes,
-    ) -> Result<MessageRef, CommandError> {
-        let host = &mut self.hosts[node];
-        let core = host.node.as_mut().ok_or(CommandError::Down { node })?;
-        self.trace.fold_node(node as u32, self.now);
-        (34u8, topic, &payload).hash(&mut self.trace.hash);
-        let message = core.publish(host.clock.shows(self.now), topic, payload.clone(), &mut self.actions)?;
-        self.record.publish(&message, (node, self.hosts.len()), self.now, topic, payload);
-        self.settle(node as u32);
-        Ok(message)
-    }
-
-    /// Takes a node down; neighbours notice a latency later. Nothing happens when it is down already.
-    pub fn crash(&mut self, node: usize) {
-        if self.hosts[node].node.is_none() {
-            return;
-        }
-        let (from, now) = (node as u32, self.now);
-        let (links, uplink, processor) = self.hosts[node].crash();
-        let (inputs, making) = processor.waiting();
-        let arrived = inputs.filter_map(|input| match input {
-            Input::Frame(frame) => Some(*frame),
-            Input::LinkUp { .. } | Input::LinkDown { .. } | Input::Room { .. } | Input::Wake => None,
-        });
-        let lost: Vec<FrameKey> =
-            uplink.frames().chain(making.map(|made| made.frame)).chain(arrived).collect();
-        lost.into_iter().for_each(|frame| {
-            self.frames.take(frame);
-        });
-        if let Some(shares) = &mut self.shares {
-            let plans = shares.stop(now, from);
-            self.follow(plans);
-        }
-        for link in links {
-            if let Some(pair) = self.pairs.get_mut(&(from.min(link.peer), from.max(link.peer))) {
-                pair.up = false;
-            }
-            self.tell_lost(from, link.peer, link.generation, link.noticed(now));
-        }
-    }
-
-    /// Starts a node that is down, with an empty memory; it connects to its first neighbours again.
-    pub fn restart(&mut self, node: usize) {
-        let life = self.hosts[node].life;
-        self.queue.push(self.now, Happening::Start { node: node as u32, life });
-    }
-
-    /// Opens a link, unless there is one or one of the nodes is down.
-    pub fn connect(&mut self, dialer: usize, other: usize) {
-        self.link(dialer as u32, other as u32);
-    }
-
-    /// Ends a link, if there is one.
-    pub fn disconnect(&mut self, closer: usize, other: usize) {
-        self.close(closer as u32, other as u32, DownCause::Closed);
-    }
-
-    /// Sets the rate of one node's uplink, bytes per second, from its next frame on; `None` is unlimited.
-    pub fn set_uplink(&mut self, node: usize, bytes_per_s: Option<u64>) {
-        self.hosts[node].bytes_per_s = bytes_per_s;
-        if let Some(shares) = &mut self.shares {
-            let plans = shares.set_uplink(self.now, node as u32, bytes_per_s);
-            self.follow(plans);
-        }
-    }
-
-    /// Sets the rate of one node's downlink, bytes per second, from the next frame on; `None` is unlimited.
-    pub fn set_downlink(&mut self, node: usize, bytes_per_s: Option<u64>) {
-        self.hosts[node].downlink.bytes_per_s = bytes_per_s;
-        let shared = self.world.downlinks == Sharing::FairShare;
-        if let Some(shares) = self.shares.as_mut().filter(|_| shared) {
-            let plans = shares.set_downlink(self.now, node as u32, bytes_per_s);
-            self.follow(plans);
-        }
     }
 
     /// The present.
@@ -376,6 +252,16 @@ impl Network {
         Ok(())
     }
 
+    /// Keeps every arrival of a shard or copy of one message from now on, in place of an earlier message's.
+    pub fn log_spread(&mut self, message: &MessageId) {
+        self.record.log_spread(message);
+    }
+
+    /// The arrivals of the message that is logged, in order.
+    pub fn spread(&self) -> &[ShardArrival] {
+        self.record.spread()
+    }
+
     /// Has the nodes' trace events recorded from now on, or no longer. They are no part of the digests.
     pub const fn record_traces(&mut self, on: bool) {
         self.actions.set_tracing(on);
@@ -389,6 +275,21 @@ impl Network {
     /// Digest of every command, event and action so far: equal runs have equal digests.
     pub const fn trace_hash(&self) -> u128 {
         self.trace.hash.value()
+    }
+
+    /// Entries of the trace so far: commands, events and faults.
+    pub const fn entries(&self) -> u64 {
+        self.trace.entries()
+    }
+
+    /// The checkpoints that were asked for ([`Builder::watch`]).
+    pub fn checkpoints(&self) -> &[Checkpoint] {
+        &self.trace.checkpoints
+    }
+
+    /// The part of the trace in words that was asked for ([`Builder::watch`]).
+    pub fn journal(&self) -> Vec<JournalEntry> {
+        self.trace.journal()
     }
 
     /// Digest of every delivery so far: message, node and time.
@@ -410,23 +311,5 @@ impl Network {
 
     pub(crate) fn host_mut(&mut self, index: u32) -> &mut Host {
         &mut self.hosts[index as usize]
-    }
-}
-
-/// The digests of a run.
-#[derive(Default)]
-pub(crate) struct Traces {
-    pub(crate) hash: TraceHash,
-    deliveries: TraceHash,
-}
-
-impl Traces {
-    /// Starts an entry: who, and when.
-    pub(crate) fn fold_node(&mut self, index: u32, now: Time) {
-        (index, now).fold_into(&mut self.hash);
-    }
-
-    pub(crate) fn fold_delivery(&mut self, message: &MessageId, delivery: &Delivery) {
-        (message, delivery).fold_into(&mut self.deliveries);
     }
 }

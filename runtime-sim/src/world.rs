@@ -24,6 +24,13 @@ pub enum Sharing {
     FairShare,
 }
 
+/// Rates of one node, bytes per second; `None` is unlimited.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Rates {
+    pub(crate) up: Option<u64>,
+    pub(crate) down: Option<u64>,
+}
+
 /// What surrounds the nodes.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
@@ -40,6 +47,8 @@ pub(crate) struct World {
     /// What may wait at a downlink before further frames are lost there.
     pub(crate) receive_queue_bytes: Option<u64>,
     pub(crate) window_bytes: u64,
+    /// What a node may hold.
+    pub(crate) held_bytes_max: Option<usize>,
     /// A link on which nothing comes through is given up after this time.
     pub(crate) link_timeout: Duration,
     pub(crate) body_scale: u32,
@@ -61,6 +70,7 @@ impl Default for World {
             send_queue_bytes: None,
             receive_queue_bytes: None,
             window_bytes: 64 * 1024,
+            held_bytes_max: None,
             link_timeout: Duration::from_secs(30),
             body_scale: 1,
             codec: false,

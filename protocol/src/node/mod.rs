@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use rand_core::Rng;
 
-pub use self::snapshot::{NodeSnapshot, PeerState, TopicState};
+pub use self::snapshot::{Held, NodeSnapshot, PeerState, TopicState};
 use crate::ctx::Ctx;
 use crate::gossip::Gossip;
 use crate::invariants::Broken;

@@ -123,6 +123,7 @@ impl Parts<'_> {
         let id = message.id();
         if let Some(content) = self.gossip.content_of(&id) {
             self.gossip.on_holder(&id, link);
+            cx.out.tally.duplicate_messages = cx.out.tally.duplicate_messages.wrapping_add(1);
             let topic = message.topic.clone();
             return cx.trace_peer(link, |from| Trace::DuplicateMessage { content, from, topic });
         }

@@ -31,8 +31,10 @@ impl Network {
     }
 
     fn apply(&mut self, fault: &Fault) {
-        (64_u8, format!("{fault:?}")).hash(&mut self.trace.hash);
         let now = self.now;
+        let what = format!("{fault:?}");
+        self.trace.begin(None, now, || what.clone());
+        (64_u8, what).hash(&mut self.trace.hash);
         match fault {
             Fault::Crash { node } => self.crash(*node),
             Fault::Restart { node } => self.restart(*node),
