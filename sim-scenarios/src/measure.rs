@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use braidcast_runtime_sim::{Distribution, Latency, Network, NodeStats, Published, postal_bound};
 
-use crate::Scenario;
 use crate::result::{Bounds, DeliveryRow, MessageResult, RunResult, SCHEMA, SHARES, Traffic};
 use crate::run::Run;
 
@@ -38,8 +37,10 @@ pub(crate) fn measure(run: &Run<'_>, before: &Before) -> (RunResult, Vec<Deliver
     let per_node = |bytes: u64| bytes as f64 / (payload * network.nodes() as f64);
     let received = since(run, before, |stats| stats.data_bytes_received + stats.control_bytes_received);
     let [t50_ms, t95_ms, t99_ms, t100_ms] = [0, 1, 2, 3].map(|share| mean_time(&published, share));
-    let bounds = bounds(scenario, network.nodes());
-    let bound_ms = bounds.postal_ms.map(|postal| postal[3]);
+    let bounds = bounds(run);
+    let tightest = bounds.postal_ms.into_iter().chain(bounds.heterogeneous_ms).map(|bound| bound[3]);
+    let bound_ms = tightest.max_by(f64::total_cmp).filter(|bound| *bound > 0.0);
+    let (hops_mean, hops_max) = hops(run);
     let result = RunResult {
         schema: SCHEMA,
         scenario: scenario.name.clone(),
@@ -60,6 +61,8 @@ pub(crate) fn measure(run: &Run<'_>, before: &Before) -> (RunResult, Vec<Deliver
         rx_x: per_node(received),
         tx_x: per_node(traffic.data_bytes + traffic.control_bytes),
         duplicates: duplicates(run, before),
+        hops_mean,
+        hops_max,
         trace_hash: format!("{:032x}", network.trace_hash()),
         delivery_hash: format!("{:032x}", network.delivery_hash()),
         events: network.events(),
@@ -121,6 +124,10 @@ fn traffic(run: &Run<'_>, before: &Before) -> Traffic {
         data_bytes: since(|stats| stats.data_bytes),
         control_frames: since(|stats| stats.control_frames),
         control_bytes: since(|stats| stats.control_bytes),
+        useless_shards: since(|stats| stats.useless_shards),
+        invalid_shards: since(|stats| stats.invalid_shards),
+        duplicate_messages: since(|stats| stats.duplicate_messages),
+        held_bytes_max: run.stats().map(|stats| stats.held_bytes_max).max().unwrap_or(0),
         retransmissions: since(|stats| stats.retransmissions),
         refused_frames: since(|stats| stats.refused_frames),
         downlink_bytes_max: run.stats().map(|stats| stats.downlink_bytes_max).max().unwrap_or(0),
@@ -139,13 +146,33 @@ fn duplicates(run: &Run<'_>, before: &Before) -> f64 {
     if once == 0 { 0.0 } else { (bodies as f64 / once as f64 - 1.0).max(0.0) }
 }
 
-/// The bounds of a scenario; a latency that differs between pairs counts with its least.
-fn bounds(scenario: &Scenario, nodes: usize) -> Bounds {
-    let (bytes, chunks) = (scenario.workload.message_bytes, scenario.workload.chunks);
-    let latency = least(&scenario.network.latency);
-    let Some(rate) = scenario.network.lines.uplink else {
-        return Bounds { fluid_ms: None, postal_ms: None, postal_curve_ms: Vec::new(), whole_ms: None };
+/// Hops of all nodes that were sent anything, but the publishers.
+fn hops(run: &Run<'_>) -> (f64, u16) {
+    let published = run.messages.iter().filter_map(|id| run.network.published(id));
+    let of = |message: &Published| -> Vec<u16> {
+        (0..run.network.nodes()).filter_map(|node| message.hops(node)).filter(|hops| *hops > 0).collect()
     };
+    let all: Vec<u16> = published.flat_map(of).collect();
+    let sum: u64 = all.iter().map(|hops| u64::from(*hops)).sum();
+    (sum as f64 / all.len().max(1) as f64, all.into_iter().max().unwrap_or(0))
+}
+
+/// The bounds of a run; a latency that differs between pairs counts with its least in the postal model.
+fn bounds(run: &Run<'_>) -> Bounds {
+    let (network, workload) = (&run.network, &run.scenario.workload);
+    let (nodes, bytes, chunks) = (network.nodes(), workload.message_bytes, workload.chunks);
+    let latency = least(&run.scenario.network.latency);
+    let first = run.messages.first();
+    let heterogeneous = first
+        .map(|id| SHARES.map(|share| network.bounds(id, share).map_or(0.0, |it| millis(it.heterogeneous))));
+    let unlimited = Bounds {
+        fluid_ms: None,
+        postal_ms: None,
+        postal_curve_ms: Vec::new(),
+        heterogeneous_ms: heterogeneous,
+        whole_ms: None,
+    };
+    let Some(rate) = run.scenario.network.lines.uplink else { return unlimited };
     let reaching = |nodes, chunks| millis(postal_bound(nodes, bytes, chunks, rate, latency));
     let postal = |share: usize, chunks| reaching((nodes * share).div_ceil(100), chunks);
     let curve = (0..=100).map(|percent| reaching(((nodes - 1) * percent).div_ceil(100).max(1) + 1, chunks));
@@ -154,6 +181,7 @@ fn bounds(scenario: &Scenario, nodes: usize) -> Bounds {
         postal_ms: Some(SHARES.map(|share| postal(share, chunks))),
         postal_curve_ms: curve.collect(),
         whole_ms: Some(postal(100, 1)),
+        ..unlimited
     }
 }
 

@@ -1,7 +1,9 @@
 //! Runs something again and says whether it went the same way.
 
+pub use braidcast_runtime_sim::{Difference, JournalEntry};
+
 use crate::result::{Checkpoint, METRICS, RunResult};
-use crate::run::{Extras, RunError, run};
+use crate::run::{Extras, RunError, play, run};
 use crate::{Scenario, ScenarioError, Tree};
 
 /// How two runs of one configuration and seed compare.
@@ -18,6 +20,13 @@ pub enum Comparison {
         /// Figures that changed: name, before, after.
         metrics: Vec<(&'static str, Option<f64>, Option<f64>)>,
     },
+}
+
+/// Runs a scenario twice and finds the first event at which the runs part; `None` when they are the same.
+pub fn first_difference(scenario: &Scenario, seed: u64) -> Result<Option<Difference>, RunError> {
+    let experiment =
+        |watch| play(scenario, seed, Extras::default(), watch, &mut |_share| {}).map(|(run, _)| run.network);
+    braidcast_runtime_sim::first_difference(experiment, experiment)
 }
 
 /// The scenario that a stored result came from.
@@ -42,7 +51,7 @@ pub fn compare(earlier: &RunResult, later: &RunResult) -> Comparison {
         return Comparison::Identical;
     }
     let (one, other) = (&earlier.checkpoints, &later.checkpoints);
-    let first = first_difference(one, other);
+    let first = first_apart(one, other);
     let metrics = METRICS.iter().map(|name| (*name, earlier.metric(name), later.metric(name)));
     Comparison::Differ {
         same_until_ms: first.checked_sub(1).map(|last| one[last].at_ms),
@@ -52,7 +61,7 @@ pub fn compare(earlier: &RunResult, later: &RunResult) -> Comparison {
 }
 
 /// Bisects: a trace hash holds everything before it, so once different is always different.
-fn first_difference(one: &[Checkpoint], other: &[Checkpoint]) -> usize {
+fn first_apart(one: &[Checkpoint], other: &[Checkpoint]) -> usize {
     let pairs: Vec<bool> = one.iter().zip(other).map(|(one, other)| one == other).collect();
     pairs.partition_point(|same| *same)
 }
@@ -71,8 +80,8 @@ mod tests {
             hashes.iter().enumerate().map(point).collect()
         };
         let one = points(&["a", "b", "c", "d"]);
-        assert_eq!(first_difference(&one, &points(&["a", "b", "x", "y"])), 2);
-        assert_eq!(first_difference(&one, &points(&["x", "y"])), 0);
-        assert_eq!(first_difference(&one, &points(&["a", "b", "c"])), 3);
+        assert_eq!(first_apart(&one, &points(&["a", "b", "x", "y"])), 2);
+        assert_eq!(first_apart(&one, &points(&["x", "y"])), 0);
+        assert_eq!(first_apart(&one, &points(&["a", "b", "c"])), 3);
     }
 }

@@ -44,7 +44,7 @@ pub struct RunResult {
     pub t99_ms: Option<f64>,
     /// Time to all nodes.
     pub t100_ms: Option<f64>,
-    /// The postal bound for all nodes: no way of sending these pieces is faster. `None` without a rate.
+    /// The greater bound for all nodes, of [`Bounds`]: no network can be faster. `None` without rates or latency.
     pub bound_ms: Option<f64>,
     /// `t100_ms / bound_ms`.
     pub ratio: Option<f64>,
@@ -54,6 +54,10 @@ pub struct RunResult {
     pub tx_x: f64,
     /// Body bytes received by a node beyond the first copy, in copies; mean over receivers.
     pub duplicates: f64,
+    /// Links on the way by which a node was first sent anything of a message, mean over receivers.
+    pub hops_mean: f64,
+    /// The most of them.
+    pub hops_max: u16,
     /// Digest of every command, event and action.
     pub trace_hash: String,
     /// Digest of every delivery.
@@ -87,6 +91,8 @@ pub struct Bounds {
     pub postal_ms: Option<[f64; 4]>,
     /// The same to each percentile of [`RunResult::delivery_ms`]; empty without a rate.
     pub postal_curve_ms: Vec<f64>,
+    /// From the rates of all nodes and the shortest paths, to 50, 95, 99 and 100 % of the nodes, for the first message.
+    pub heterogeneous_ms: Option<[f64; 4]>,
     /// Postal model for whole messages, to all nodes.
     pub whole_ms: Option<f64>,
 }
@@ -102,12 +108,20 @@ pub struct Traffic {
     pub control_frames: u64,
     /// Their bytes.
     pub control_bytes: u64,
+    /// Shards that told nothing new.
+    pub useless_shards: u64,
+    /// Shards that were not what their name said.
+    pub invalid_shards: u64,
+    /// Whole messages that were known.
+    pub duplicate_messages: u64,
     /// Lost frames that were sent again.
     pub retransmissions: u64,
     /// Frames that found the queue of a downlink full.
     pub refused_frames: u64,
     /// The longest queue of any uplink.
     pub queue_bytes_max: u64,
+    /// The most payload bytes that one node's core held, at their real size.
+    pub held_bytes_max: u64,
     /// The longest queue of any downlink.
     pub downlink_bytes_max: u64,
     /// Mean over nodes of their longest queue.

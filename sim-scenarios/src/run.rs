@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use braidcast_protocol::{MessageId, Seed, SubscribeError, Time, Topic};
-use braidcast_runtime_sim::{BuildError, CommandError, Failure, Network, NodeStats};
+use braidcast_runtime_sim::{BuildError, CommandError, Failure, Network, NodeStats, Watch};
 use bytes::Bytes;
 
 use crate::measure::{self, Before};
 use crate::result::{Checkpoint, DeliveryRow, RunResult};
-use crate::spread::{Recorder, Spread};
+use crate::spread::Spread;
 use crate::{Scenario, ScenarioError};
 
 /// A run that went to its end.
@@ -61,18 +61,28 @@ pub fn run(
     extras: Extras,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Outcome, RunError> {
-    let mut run = Run::start(scenario, seed)?;
+    let (mut run, before) = play(scenario, seed, extras, Watch::default(), progress)?;
+    let (result, deliveries) = measure::measure(&run, &before);
+    let spread = run.spread.take().map(|(spread, at)| spread.finish(&run.network, at));
+    Ok(Outcome { result, deliveries, spread })
+}
+
+/// Everything up to the end of a run, and the counters at the first publication.
+pub(crate) fn play<'a>(
+    scenario: &'a Scenario,
+    seed: u64,
+    extras: Extras,
+    watch: Watch,
+    progress: &mut dyn FnMut(f64),
+) -> Result<(Run<'a>, Before), RunError> {
+    let mut run = Run::start(scenario, seed, watch)?;
     let (publications, interval) = (scenario.workload.count, scenario.workload.interval);
     let first = Time::EPOCH + scenario.workload.warm_up;
     run.advance(first)?;
     let before = Before::take(&run.network);
-    if extras.spread {
-        let chunks = scenario.workload.chunks;
-        run.recorder = Some(Recorder::start(&mut run.network, seed, &run.topic, chunks));
-    }
     for index in 0..publications {
         run.advance(first + interval * index as u32)?;
-        run.publish(index)?;
+        run.publish(index, extras)?;
         progress(index as f64 / publications as f64);
     }
     let (last, end) = (run.network.now(), run.network.now() + scenario.limits.time);
@@ -83,9 +93,11 @@ pub fn run(
         progress(run.network.now().since(last).as_secs_f64() / scenario.limits.time.as_secs_f64());
     }
     run.advance(run.network.now() + scenario.limits.drain)?;
+    for message in &run.messages {
+        run.network.check_bounds(message).map_err(|failure| RunError::Broken { seed, failure })?;
+    }
     progress(1.0);
-    let (result, deliveries) = measure::measure(&run, &before);
-    Ok(Outcome { result, deliveries, spread: run.recorder.map(Recorder::finish) })
+    Ok((run, before))
 }
 
 /// A run under way.
@@ -98,14 +110,15 @@ pub(crate) struct Run<'a> {
     pub(crate) unpublished: usize,
     pub(crate) checkpoints: Vec<Checkpoint>,
     pub(crate) started: Instant,
-    recorder: Option<Recorder>,
+    /// The log of the first message and when it was published.
+    spread: Option<(Spread, Time)>,
 }
 
 impl<'a> Run<'a> {
-    fn start(scenario: &'a Scenario, seed: u64) -> Result<Self, RunError> {
+    fn start(scenario: &'a Scenario, seed: u64, watch: Watch) -> Result<Self, RunError> {
         let started = Instant::now();
         let builder = Network::builder(Seed::from_number(seed), scenario.core_config()?);
-        let builder = scenario.network.apply(builder).body_scale(scenario.workload.scale);
+        let builder = scenario.network.apply(builder).body_scale(scenario.workload.scale).watch(watch);
         let mut network = scenario.trouble.apply(builder).build()?;
         let topic = Topic::new(scenario.workload.topic.as_str());
         network.subscribe_all(&topic)?;
@@ -119,7 +132,7 @@ impl<'a> Run<'a> {
             unpublished: 0,
             checkpoints,
             started,
-            recorder: None,
+            spread: None,
         })
     }
 
@@ -129,22 +142,21 @@ impl<'a> Run<'a> {
             let to = until.min(self.network.now() + SLICE);
             let broken = |failure| RunError::Broken { seed: self.seed, failure };
             self.network.run_until(to).map_err(broken)?;
-            if let Some(recorder) = &mut self.recorder {
-                recorder.collect(self.network.take_traces());
-            }
             let trace_hash = format!("{:032x}", self.network.trace_hash());
             self.checkpoints.push(Checkpoint { at_ms: to.as_nanos() / 1_000_000, trace_hash });
         }
         Ok(())
     }
 
-    fn publish(&mut self, index: usize) -> Result<(), RunError> {
+    fn publish(&mut self, index: usize, extras: Extras) -> Result<(), RunError> {
         let workload = &self.scenario.workload;
         let node = workload.publishers[index % workload.publishers.len()];
         match self.network.publish(node, &self.topic, payload(self.seed, index, workload.real_bytes)) {
             Ok(message) => {
-                if let Some(recorder) = &mut self.recorder {
-                    recorder.follow(message.content, node, self.network.now());
+                if extras.spread && self.messages.is_empty() {
+                    self.network.log_spread(&message.id);
+                    let spread = Spread::begin(&self.network, &self.topic, node, workload.chunks);
+                    self.spread = Some((spread, self.network.now()));
                 }
                 self.messages.push(message.id);
             }

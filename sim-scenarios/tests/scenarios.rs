@@ -132,8 +132,10 @@ fn no_run_beats_its_bound_and_the_log_changes_nothing() {
                 assert!(time.unwrap() >= *bound, "{name}, seed {seed}: {time:?} beats {bound}");
             }
             let spread = logged.spread.unwrap();
-            let useful =
-                spread.arrivals.iter().filter(|(_, _, to, useful)| *useful && *to != spread.publisher);
+            let useful = spread
+                .arrivals
+                .iter()
+                .filter(|(_, _, to, useful)| *useful && *to as usize != spread.publisher);
             assert_eq!(
                 useful.count() as u64,
                 (result.nodes as u64 - 1) * result.chunks,
@@ -152,4 +154,19 @@ fn the_documented_file_is_a_scenario_that_runs() {
     let (point, _) = scenario.point(&tree, 3).unwrap();
     let result = run(&point, 1, Extras::default(), &mut |_share| {}).unwrap().result;
     assert_eq!(result.messages, 3);
+}
+
+#[test]
+fn a_key_that_is_set_is_no_longer_swept() {
+    let settings = ["protocol.coded.threshold=0.3".to_owned()];
+    let (scenario, tree) = Scenario::open("threshold-quick", &settings).unwrap();
+    assert_eq!(scenario.sweep.points(), 2);
+    let (point, _) = scenario.point(&tree, 0).unwrap();
+    assert_eq!(point.settings.coded.threshold, braidcast_protocol::Threshold::new(0.3).unwrap());
+}
+
+#[test]
+fn a_scenario_has_no_difference_from_itself() {
+    let (scenario, _) = Scenario::open("partition", &[]).unwrap();
+    assert_eq!(braidcast_sim_scenarios::replay::first_difference(&scenario, 3).unwrap(), None);
 }

@@ -65,7 +65,7 @@ fn run_once(options: &RunOptions) -> Result<(), Failure> {
     };
     print::result(&result, options.json)?;
     if options.check_determinism {
-        compare(&scenario, &result)?;
+        check_determinism(&scenario, seed)?;
     }
     Ok(())
 }
@@ -114,14 +114,20 @@ fn run_again(what: &str, seed: Option<u64>) -> Result<(), Failure> {
     if Path::new(what).extension().is_none_or(|extension| extension != "json") {
         let (scenario, tree) = Scenario::open(what, &[]).map_err(usage)?;
         let (scenario, _) = scenario.point(&tree, 0).map_err(usage)?;
-        let seed = seed.unwrap_or(scenario.seeds[0]);
-        return compare(&scenario, &simulate(&scenario, seed)?);
+        return check_determinism(&scenario, seed.unwrap_or(scenario.seeds[0]));
     }
     let stored = RunResult::read(Path::new(what)).map_err(failed)?;
     if let Some(seed) = seed.filter(|seed| *seed != stored.seed) {
         return Err(Failure::Usage(format!("--seed is {seed}, but {what} is of seed {}", stored.seed)));
     }
     compare(&replay::scenario_of(what, &stored).map_err(usage)?, &stored)
+}
+
+/// Runs a scenario twice with every event compared.
+fn check_determinism(scenario: &Scenario, seed: u64) -> Result<(), Failure> {
+    let difference = replay::first_difference(scenario, seed).map_err(run_failed)?;
+    print::difference(difference.as_ref()).iter().for_each(|line| output::note(line));
+    if difference.is_none() { Ok(()) } else { Err(Failure::Reported) }
 }
 
 fn compare(scenario: &Scenario, earlier: &RunResult) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Results as text.
 
 use anyhow::Context;
-use braidcast_sim_scenarios::replay::Comparison;
+use braidcast_sim_scenarios::replay::{Comparison, Difference, JournalEntry};
 use braidcast_sim_scenarios::result::{RunResult, SHARES};
 
 use crate::exit::Failure;
@@ -29,8 +29,9 @@ fn lines(run: &RunResult) -> Vec<String> {
         "nodes          time        bound   ratio".to_owned(),
     ];
     let times = [run.t50_ms, run.t95_ms, run.t99_ms, run.t100_ms];
+    let both = [run.bounds.postal_ms, run.bounds.heterogeneous_ms];
     for (index, (share, time)) in SHARES.iter().zip(times).enumerate() {
-        let bound = run.bounds.postal_ms.map(|bounds| bounds[index]);
+        let bound = both.into_iter().flatten().map(|bounds| bounds[index]).max_by(f64::total_cmp);
         let ratio =
             time.zip(bound).map_or_else(|| "-".to_owned(), |(time, bound)| format!("{:.2}", time / bound));
         lines.push(format!("{share:>3} %   {:>11}  {:>11}  {ratio:>6}", millis(time), millis(bound)));
@@ -38,10 +39,13 @@ fn lines(run: &RunResult) -> Vec<String> {
     lines.extend([
         String::new(),
         format!(
-            "fluid floor {}, whole messages at best {}",
+            "bounds for all: postal {}, by rates and paths {}; fluid floor {}, whole messages {}",
+            millis(run.bounds.postal_ms.map(|bounds| bounds[3])),
+            millis(run.bounds.heterogeneous_ms.map(|bounds| bounds[3])),
             millis(run.bounds.fluid_ms),
             millis(run.bounds.whole_ms)
         ),
+        format!("hops {:.2} on average, {} at most", run.hops_mean, run.hops_max),
         format!(
             "sent per node {:.2} x the published bytes, {:.2} copies beyond the first",
             run.tx_x, run.duplicates
@@ -76,6 +80,22 @@ pub(crate) fn comparison(comparison: &Comparison, earlier: &RunResult, again: &R
             lines
         }
     }
+}
+
+/// Where two runs of one scenario part.
+pub(crate) fn difference(difference: Option<&Difference>) -> Vec<String> {
+    let Some(difference) = difference else {
+        return vec!["identical: every event the same twice".to_owned()];
+    };
+    let shown = |entry: &Option<JournalEntry>| match entry {
+        None => "  had ended".to_owned(),
+        Some(entry) => {
+            let node = entry.node.map_or_else(String::new, |node| format!("node {node}, "));
+            format!("  {node}{:?}: {} -> {}", entry.at, entry.what, entry.actions.join("; "))
+        }
+    };
+    let head = format!("different: first at event {}", difference.number);
+    vec![head, shown(&difference.one), shown(&difference.two)]
 }
 
 fn millis(value: Option<f64>) -> String {

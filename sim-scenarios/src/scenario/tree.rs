@@ -77,7 +77,7 @@ impl Tree {
         Value::Table(self.root.clone()).to_json()
     }
 
-    /// `key.path=value`: the value is TOML, or text when it is not.
+    /// `key.path=value`: the value is TOML, or text when it is not. A sweep no longer varies that key.
     pub fn set(&mut self, assignment: &str) -> Result<(), ScenarioError> {
         let (path, text) = assignment.split_once('=').ok_or_else(|| {
             ScenarioError::new(format!("--set {assignment}: must be key.path=value, as network.loss=0.05"))
@@ -86,7 +86,11 @@ impl Tree {
             Ok(value) => Lines("").value("--set", value.into_inner())?,
             Err(_) => Value::Text(text.trim().to_owned()),
         };
-        self.put(path.trim(), value.given())
+        let path = path.trim();
+        if let Some(sweep) = self.root.get_mut("sweep") {
+            sweep.value.remove(path);
+        }
+        self.put(path, value.given())
     }
 
     /// Puts a value at a dotted path, with the tables on the way to it. A number names an element of a list.
@@ -154,6 +158,17 @@ impl Value {
             Self::Table(table) => {
                 table.iter().map(|(key, entry)| (key.clone(), entry.value.to_json())).collect()
             }
+        }
+    }
+
+    /// Takes the value at a dotted path out of this table; keys may hold dots themselves.
+    fn remove(&mut self, path: &str) {
+        let Self::Table(table) = self else { return };
+        if table.remove(path).is_none()
+            && let Some((first, rest)) = path.split_once('.')
+            && let Some(entry) = table.get_mut(first)
+        {
+            entry.value.remove(rest);
         }
     }
 
