@@ -50,7 +50,7 @@ pub enum RunError {
         /// The seed that shows it.
         seed: u64,
         /// What was broken.
-        failure: Failure,
+        failure: Box<Failure>,
     },
 }
 
@@ -94,7 +94,9 @@ pub(crate) fn play<'a>(
     }
     run.advance(run.network.now() + scenario.limits.drain)?;
     for message in &run.messages {
-        run.network.check_bounds(message).map_err(|failure| RunError::Broken { seed, failure })?;
+        run.network
+            .check_bounds(message)
+            .map_err(|failure| RunError::Broken { seed, failure: Box::new(failure) })?;
     }
     progress(1.0);
     Ok((run, before))
@@ -140,7 +142,7 @@ impl<'a> Run<'a> {
     fn advance(&mut self, until: Time) -> Result<(), RunError> {
         while self.network.now() < until {
             let to = until.min(self.network.now() + SLICE);
-            let broken = |failure| RunError::Broken { seed: self.seed, failure };
+            let broken = |failure| RunError::Broken { seed: self.seed, failure: Box::new(failure) };
             self.network.run_until(to).map_err(broken)?;
             let trace_hash = format!("{:032x}", self.network.trace_hash());
             self.checkpoints.push(Checkpoint { at_ms: to.as_nanos() / 1_000_000, trace_hash });

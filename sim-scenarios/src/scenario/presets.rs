@@ -61,4 +61,4 @@ presets![
     "saturation",
 ];
 
-const LARGE: &[&str] = &["bound-10000", "churn", "churn-20", "loss", "saturation"];
+const LARGE: &[&str] = &["bound-10000", "bound-deg40", "churn", "churn-20", "loss", "saturation"];
