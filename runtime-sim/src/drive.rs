@@ -143,6 +143,7 @@ impl Network {
             return;
         }
         let seed = host.boot(index, &self.seed, now);
+        self.changes += 1;
         if let Some(recorder) = &mut self.recorder {
             recorder.born(index, host.peer, seed, host.clock.shows(now));
         }
@@ -322,6 +323,7 @@ impl Network {
                 let life = self.hosts[index as usize].life;
                 let delivery = Delivery { node: index as usize, life, at: self.now };
                 self.trace.fold_delivery(&message.id, &delivery);
+                self.changes += 1;
                 match self.record.deliver(&message.id, &topic, &payload, delivery) {
                     Ok(()) => {}
                     Err(DeliveryFault::Unknown) => self.fail(index, Violation::Unknown(message.id)),

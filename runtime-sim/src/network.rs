@@ -59,6 +59,8 @@ pub struct Network {
     /// The number of the next frame.
     pub(crate) frames_sent: u64,
     pub(crate) events: u64,
+    /// Deliveries, starts and crashes: what can change the answer to who lacks a message.
+    pub(crate) changes: u64,
     failure: Option<Failure>,
 }
 
@@ -94,6 +96,7 @@ impl Network {
             traces: Vec::new(),
             frames_sent: 0,
             events: 0,
+            changes: 0,
             failure: None,
         }
     }
@@ -126,7 +129,11 @@ impl Network {
     pub fn run_until_delivered(&mut self, messages: &[MessageId], bound: Time) -> Result<bool, Failure> {
         // Who had a message keeps it, so the question is for one node at a time, until none is found.
         let mut waits_for = (0, 0);
+        let mut known = None;
         let all = self.run_until_met(bound, |network| {
+            if known.replace(network.changes) == Some(network.changes) {
+                return false;
+            }
             let (mut message, mut node) = waits_for;
             while let Some(id) = messages.get(message) {
                 if let Some(lacking) = (node..network.nodes()).find(|node| network.lacks(*node, id)) {
