@@ -18,7 +18,7 @@ pub(crate) struct Links {
     by_peer: BTreeMap<PeerId, LinkId>,
     /// Control that goes out at the end of this input, in one frame for each link.
     control: BTreeMap<LinkId, Rpc>,
-    /// Bulk bytes that a link can take now; only links that can take any.
+    /// Bulk bytes that a link can take now, once the driver has said so.
     room: BTreeMap<LinkId, usize>,
     /// Links for which whole messages wait, and perhaps some for which none do any more.
     waiting: BTreeSet<LinkId>,
@@ -122,21 +122,22 @@ impl Links {
 
     /// Takes a driver's report of how much a link can take.
     pub(crate) fn set_room(&mut self, id: LinkId, bytes: usize) {
-        if bytes == 0 || !self.is_live(id) {
-            self.room.remove(&id);
-        } else {
+        if let Some(room) = self.room.get_mut(&id) {
+            *room = bytes;
+        } else if self.is_live(id) {
             self.room.insert(id, bytes);
         }
     }
 
     /// Counts what was sent; the last frame may overshoot.
     pub(crate) fn spend_room(&mut self, id: LinkId, bytes: usize) {
-        let left = self.room.get(&id).map_or(0, |room| room.saturating_sub(bytes));
-        self.set_room(id, left);
+        if let Some(room) = self.room.get_mut(&id) {
+            *room = room.saturating_sub(bytes);
+        }
     }
 
     pub(crate) fn has_room(&self, id: LinkId) -> bool {
-        self.room.contains_key(&id)
+        self.room.get(&id).is_some_and(|room| *room > 0)
     }
 
     /// Queues a message for a link; gives back the one that had to leave for it.

@@ -7,40 +7,31 @@ use std::time::Duration;
 use braidcast_protocol::rpc::Rpc;
 use braidcast_protocol::{Config, Seed, Time};
 
-use crate::build_error::BuildError;
-use crate::drive::Happening;
-use crate::host::Host;
-use crate::latency::Latencies;
-use crate::recorder::Recorder;
-use crate::rng::{Concern, Draws, choose_nodes};
-use crate::share::Shares;
-use crate::topology::behind_nat;
 use crate::world::{Rates, World};
 use crate::{
-    Adversary, Congestion, Distribution, Fault, Latency, Loss, Network, Processing, Queue, Sharing, Topology,
-    Watch,
+    Adversary, Congestion, Distribution, Fault, Latency, Loss, Processing, Queue, Sharing, Topology, Watch,
 };
 
-/// Settings of a network; made by [`Network::builder`].
+/// Settings of a network; made by [`crate::Network::builder`] and turned into a network by [`Self::build`].
 #[derive(Clone, Debug)]
 pub struct Builder {
-    seed: Seed,
-    nodes: usize,
-    topology: Topology,
-    config: Arc<Config>,
-    configs: BTreeMap<usize, Arc<Config>>,
-    tampers: BTreeMap<usize, fn(&mut Rpc)>,
-    rates: Rates,
-    node_rates: BTreeMap<usize, Rates>,
-    latency: Latency,
-    queue: Queue,
-    nat_ppm: u32,
-    watch: Watch,
-    recorded: Option<usize>,
-    faults: Vec<(Time, Fault)>,
-    adversaries: BTreeMap<usize, Adversary>,
-    start_within: Duration,
-    world: World,
+    pub(crate) seed: Seed,
+    pub(crate) nodes: usize,
+    pub(crate) topology: Topology,
+    pub(crate) config: Arc<Config>,
+    pub(crate) configs: BTreeMap<usize, Arc<Config>>,
+    pub(crate) tampers: BTreeMap<usize, fn(&mut Rpc)>,
+    pub(crate) rates: Rates,
+    pub(crate) node_rates: BTreeMap<usize, Rates>,
+    pub(crate) latency: Latency,
+    pub(crate) queue: Queue,
+    pub(crate) nat_ppm: u32,
+    pub(crate) watch: Watch,
+    pub(crate) recorded: Option<usize>,
+    pub(crate) faults: Vec<(Time, Fault)>,
+    pub(crate) adversaries: BTreeMap<usize, Adversary>,
+    pub(crate) start_within: Duration,
+    pub(crate) world: World,
 }
 
 impl Builder {
@@ -226,7 +217,7 @@ impl Builder {
         self
     }
 
-    /// Keeps all that one node is told and a digest of what it does: [`Network::recordings`].
+    /// Keeps all that one node is told and a digest of what it does: [`crate::Network::recordings`].
     #[must_use]
     pub const fn record(mut self, node: usize) -> Self {
         self.recorded = Some(node);
@@ -289,91 +280,4 @@ impl Builder {
         self.adversaries.insert(node, adversary);
         self
     }
-
-    /// The network at time zero, before any node started.
-    pub fn build(mut self) -> Result<Network, BuildError> {
-        self.check()?;
-        let nat = self.nat();
-        let graph = self.topology.neighbours(self.nodes, &self.seed)?;
-        let graph = if nat.contains(&true) { behind_nat(graph, &nat, &self.seed)? } else { graph };
-        self.world.latencies = Latencies::new(self.latency.clone(), &self.seed, self.nodes);
-        let mut network =
-            Network::empty(self.seed.clone(), self.world.clone(), self.queue, self.watch.clone());
-        network.recorder = self.recorded.map(|node| Recorder::new(node as u32));
-        if [self.world.uplinks, self.world.downlinks].contains(&Sharing::FairShare) {
-            network.shares = Some(Shares::new(self.nodes));
-        }
-        let mut starts = Draws::new(&self.seed, Concern::StartTimes);
-        for (index, neighbours) in graph.into_iter().enumerate() {
-            let peer = Draws::new(&self.seed, Concern::Identity(index as u32)).peer_id();
-            let config = self.configs.get(&index).unwrap_or(&self.config);
-            let mut host = Host::new(peer, Arc::clone(config), neighbours);
-            host.tamper = self.tampers.get(&index).copied();
-            host.nat = nat[index];
-            network.peers.insert(peer, index as u32);
-            let Rates { up, down } = *self.node_rates.get(&index).unwrap_or(&self.rates);
-            host.fastest = Rates { up, down };
-            network.hosts.push(host);
-            network.set_uplink(index, up);
-            network.set_downlink(index, down);
-            let at = Time::EPOCH + starts.between(Duration::ZERO, self.start_within);
-            network.queue.push(at, Happening::Start { node: index as u32, life: 0 });
-        }
-        for (at, fault) in self.faults {
-            network.inject_at(at, fault)?;
-        }
-        for (node, adversary) in self.adversaries {
-            network.set_adversary(node, Some(adversary));
-        }
-        Ok(network)
-    }
-
-    /// Which nodes nobody can dial.
-    fn nat(&self) -> Vec<bool> {
-        let count = self.nodes as u64 * u64::from(self.nat_ppm) / 1_000_000;
-        let mut nat = vec![false; self.nodes];
-        for node in choose_nodes(&self.seed, NAT, self.nodes, count as usize, &[]) {
-            nat[node] = true;
-        }
-        nat
-    }
-
-    fn check(&self) -> Result<(), BuildError> {
-        if self.nodes == 0 || self.nodes > NODES_MAX {
-            return Err(BuildError::Nodes { nodes: self.nodes, max: NODES_MAX });
-        }
-        let named = self
-            .adversaries
-            .keys()
-            .chain(self.configs.keys())
-            .chain(self.node_rates.keys())
-            .chain(&self.recorded);
-        if let Some(&node) = named.chain(self.tampers.keys()).find(|node| **node >= self.nodes) {
-            return Err(BuildError::Node { node, nodes: self.nodes });
-        }
-        if self.nat_ppm > 1_000_000 {
-            return Err(BuildError::Nat { ppm: self.nat_ppm });
-        }
-        if self.world.loss.ppm >= 1_000_000 {
-            return Err(BuildError::Loss { ppm: self.world.loss.ppm });
-        }
-        if self.world.body_scale == 0 {
-            return Err(BuildError::Zero { name: "body_scale" });
-        }
-        if self.world.window_bytes == 0 {
-            return Err(BuildError::Zero { name: "window" });
-        }
-        if let Some(rules) = self.world.congestion
-            && (rules.initial_bytes == 0 || rules.packet_bytes == 0 || rules.max_bytes < rules.initial_bytes)
-        {
-            return Err(BuildError::Congestion { rules });
-        }
-        Ok(())
-    }
 }
-
-/// Leaves 4096 connections of each pair within a 32-bit link number.
-const NODES_MAX: usize = 1 << 20;
-
-/// The purpose of choosing the nodes behind NAT; callers' purposes are below.
-const NAT: u32 = u32::MAX;

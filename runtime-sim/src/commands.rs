@@ -99,6 +99,7 @@ impl Network {
         }
         let (from, now) = (node as u32, self.now);
         let (links, uplink, processor) = self.hosts[node].crash();
+        self.changes += 1;
         let (inputs, making) = processor.waiting();
         let arrived = inputs.filter_map(|input| match input {
             Input::Frame(frame) => Some(*frame),

@@ -41,9 +41,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod act;
 mod adversary;
 mod bound;
 mod bounds;
+mod build;
 mod build_error;
 mod builder;
 mod clock;
@@ -63,6 +65,7 @@ mod line;
 mod links;
 mod network;
 mod processor;
+mod progress;
 mod queue;
 mod record;
 mod recorder;

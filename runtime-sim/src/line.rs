@@ -170,7 +170,12 @@ impl Network {
         let now = self.now;
         let host = &mut self.hosts[from as usize];
         host.stats.retransmissions += u64::from(losses);
-        let Some(link) = host.link_mut(to, generation) else { return };
+        let Some(link) = host.link_mut(to, generation) else {
+            if last {
+                self.frames.take(key);
+            }
+            return;
+        };
         let latency = Duration::from_nanos(link.latency_nanos);
         let jitter = self.world.jitter.map_or(Duration::ZERO, |jitter| jitter.draw(&mut self.jitter));
         let at = link.last_arrival.max(now + latency + jitter + delay + late);

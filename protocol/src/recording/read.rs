@@ -158,6 +158,6 @@ fn link_up(words: &mut Words<'_>) -> Read<Event> {
 /// What the driver let through before is not judged again.
 const LIMITS: Limits = Limits {
     message_bytes_max: Config::MESSAGE_BYTES_LIMIT,
-    topic_bytes_max: usize::MAX,
-    entries_max: usize::MAX,
+    topic_bytes_max: Config::MESSAGE_BYTES_LIMIT,
+    entries_max: Config::MESSAGE_BYTES_LIMIT,
 };
