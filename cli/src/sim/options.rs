@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 pub(crate) enum SimCommand {
     /// List the shipped scenarios
     List,
-    /// Run one scenario once and print what it found beside the bounds
+    /// Run one scenario once (of a sweep the first point) and print what it found beside the bounds
     Run(RunOptions),
     /// Run every point of a scenario's sweep with every seed; goes on where it was interrupted
     Sweep(SweepOptions),

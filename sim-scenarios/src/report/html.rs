@@ -131,8 +131,9 @@ fn reproduce(data: &Data) -> String {
 }
 
 const NOTES: &str = "<p class=\"note\">Means over seeds with 95 % intervals (Student's t). Times run from the \
-    publication in virtual time. The bound is the postal model's for these pieces: no way of sending them is faster. Copies \
-    are bytes per node over the bytes published, all traffic counted.</p>\n";
+    publication in virtual time. The bound is the greater of two: the postal model's for these pieces, and what the rates \
+    of all nodes and the shortest paths allow; no network is faster. Copies are bytes per node over the bytes published, \
+    all traffic counted.</p>\n";
 
 const STYLE: &str = include_str!("style.css");
 const REPLAY_HTML: &str = include_str!("replay.html");

@@ -68,6 +68,12 @@ impl Data {
         (0..most).map(|index| index * (points - 1) / (most - 1)).collect()
     }
 
+    /// What a plot's title adds when it shows a choice of the points; empty when it shows all.
+    fn choice_note(&self) -> String {
+        let (shown, all) = (self.shown_points().len(), self.manifest.points());
+        if shown == all { String::new() } else { format!(" ({shown} of {all} points)") }
+    }
+
     /// The name of a point in a legend.
     fn series_name(&self, point: usize) -> String {
         match self.manifest.label(point) {

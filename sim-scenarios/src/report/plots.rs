@@ -52,10 +52,14 @@ fn delivery_times(data: &Data) -> String {
     };
     let curves: Vec<Vec<(f64, f64)>> = points.iter().map(|point| curve(&data.runs(*point)[0])).collect();
     let last = curves.iter().flatten().map(|(time, _)| *time).fold(1.0, f64::max);
-    let x = Scale::from_zero("time since the publication, ms", last);
+    let x = Scale::from_zero("time since the publication, ms (first seed)", last);
     let about = "Cumulative distribution of delivery times over nodes and messages, one line per point.";
-    let mut chart =
-        Chart::new("When nodes have the message", about, x, Scale::from_zero("nodes that have it, %", 100.0));
+    let mut chart = Chart::new(
+        &format!("When nodes have the message{}", data.choice_note()),
+        about,
+        x,
+        Scale::from_zero("nodes that have it, %", 100.0),
+    );
     let mut bounds: Vec<(f64, &RunResult)> = Vec::new();
     for (index, (point, curve)) in points.iter().zip(&curves).enumerate() {
         let run = &data.runs(*point)[0];
@@ -88,7 +92,11 @@ fn bandwidth(data: &Data) -> String {
     let most = rows.iter().map(|(_, parts)| parts.iter().sum::<f64>()).fold(1.0, f64::max);
     let (left, right, top, step) = (72.0, WIDTH - 80.0, 76.0, 50.0);
     let height = top + step * rows.len() as f64 + 40.0;
-    let mut svg = open("Bytes sent per node, by purpose", "Stacked bars, one per point.", height);
+    let mut svg = open(
+        &format!("Bytes sent per node, by purpose{}", data.choice_note()),
+        "Stacked bars, one per point.",
+        height,
+    );
     svg.push_str(PATTERNS);
     let mut x = left;
     for (index, name) in PARTS.iter().enumerate() {
@@ -186,7 +194,8 @@ fn heat_map(data: &Data, metric: &Metric) -> String {
     let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(0.0, f64::max));
     let (left, top, height) = (180.0, 64.0, 34.0);
     let width = (WIDTH - left - 24.0) / columns as f64;
-    let title = format!("{}, ms: mean over seeds", metric.title);
+    let others = axes[2..].iter().map(|axis| format!(", {} {}", axis.short(), super::plain(&axis.values[0])));
+    let title = format!("{}, ms: mean over seeds{}", metric.title, others.collect::<String>());
     let mut svg =
         open(&title, "Darker is slower; the numbers are in the cells.", top + height * rows as f64 + 60.0);
     for (row, cells) in cells.iter().enumerate() {
