@@ -81,6 +81,7 @@ impl Network {
         }
         // The node may not have heard yet that the peer's earlier life is over.
         let replaced = self.host_mut(index).remove_link(peer, None).map(|old| old.generation);
+        self.drop_stalled(index, peer);
         let latency = self.world.latencies.of_pair(&self.seed, index, peer);
         let now = self.now;
         let window = self.world.congestion.map(|rules| Box::new(Window::new(&rules, now)));
@@ -120,6 +121,7 @@ impl Network {
 
     pub(crate) fn on_link_down(&mut self, index: u32, peer: u32, generation: u32, cause: DownCause) {
         if self.host_mut(index).remove_link(peer, Some(generation)).is_some() {
+            self.drop_stalled(index, peer);
             let link = link_id(peer, generation, self.hosts.len());
             self.input(index, Event::LinkDown { link, cause }, 0);
         }
