@@ -132,7 +132,8 @@ fn bandwidth(data: &Data) -> String {
     svg
 }
 
-/// First copy, further copies, headers and coefficients, control: means over runs, in copies.
+/// First copy, further copies, headers and coefficients with frames that never arrived, control: means over runs, in
+/// copies.
 fn parts(runs: &[RunResult]) -> [f64; 4] {
     let of = |run: &RunResult| {
         let nodes = run.nodes as f64;
@@ -273,7 +274,7 @@ fn is_geometric(numbers: &[f64]) -> bool {
     numbers.len() > 2 && numbers.windows(2).all(|pair| pair[0] > 0.0 && pair[1] >= 1.9 * pair[0])
 }
 
-const PARTS: [&str; 4] = ["first copy", "further copies", "headers, coefficients", "control"];
+const PARTS: [&str; 4] = ["first copy", "further copies", "headers, coefficients, lost", "control"];
 const BOUNDS_MAX: usize = 2;
 
 /// Fills that differ without colour, too.
