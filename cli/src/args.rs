@@ -12,6 +12,7 @@ use crate::client::options::ClientCommand;
 use crate::config::{NodeOptions, file};
 use crate::devnet::options::DevnetOptions;
 use crate::exit::Failure;
+use crate::sim::options::SimCommand;
 use crate::{VERSION, output};
 
 /// Publish/subscribe network of GossipSub meshes that carry network-coded shards
@@ -89,6 +90,9 @@ pub(crate) enum Command {
     #[cfg(feature = "bench")]
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Simulate networks: scenarios, sweeps, reports
+    #[command(subcommand)]
+    Sim(SimCommand),
 }
 
 /// A node, or what can be done with its identity.

@@ -15,6 +15,7 @@ mod logging;
 mod node;
 mod output;
 mod signals;
+mod sim;
 mod stack;
 
 use std::ffi::OsString;
@@ -84,6 +85,10 @@ fn run_command(Cli { common, command }: Cli) -> Result<(), Failure> {
         }
         #[cfg(feature = "bench")]
         Command::Bench(command) => bench::run(command),
+        Command::Sim(command) => {
+            logging::start(&common, LevelFilter::WARN)?;
+            sim::execute(command)
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What the node wants done: the caller's outbox.
 
+use alloc::format;
 use alloc::vec::Vec;
+use core::hash::Hash;
 
 use bytes::Bytes;
 
 use crate::rpc::Rpc;
-use crate::{ContentId, LinkId, MessageId, PeerId, Topic, Trace};
+use crate::{ContentId, LinkId, MessageId, PeerId, Topic, Trace, TraceHash};
 
 /// Something the driver must do, in order.
 #[derive(Clone, Debug)]
@@ -46,6 +48,20 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Adds it to a digest: everything that can be seen of it from outside.
+    pub fn fold_into(&self, hash: &mut TraceHash) {
+        match self {
+            Self::Send { link, class, rpc } => (16u8, link, *class == SendClass::Data, rpc).hash(hash),
+            Self::Deliver { topic, message, payload, via } => {
+                (17u8, topic, &message.id, message.content, payload, via).hash(hash);
+            }
+            Self::Dial { peer, hint } => (18u8, peer, hint).hash(hash),
+            Self::Close { link, reason } => (19u8, link, format!("{reason:?}")).hash(hash),
+        }
+    }
+}
+
 /// How urgent a frame is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum SendClass {
@@ -75,12 +91,26 @@ pub enum CloseReason {
     Malformed,
 }
 
+/// What became of the shards and messages that came in since the last [`Actions::take_tally`].
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Tally {
+    /// Shards that raised a rank.
+    pub new_shards: u32,
+    /// Shards that told nothing new: held, dependent, or of a complete message.
+    pub useless_shards: u32,
+    /// Shards that were not what their name said.
+    pub invalid_shards: u32,
+    /// Whole messages that were known.
+    pub duplicate_messages: u32,
+}
+
 /// The outbox that the caller owns and drains after each call.
 #[derive(Debug, Default)]
 pub struct Actions {
     actions: Vec<Action>,
     traces: Vec<Trace>,
     tracing: bool,
+    pub(crate) tally: Tally,
 }
 
 impl Actions {
@@ -112,6 +142,11 @@ impl Actions {
     /// Takes the trace events out, in order.
     pub fn drain_traces(&mut self) -> impl Iterator<Item = Trace> + '_ {
         self.traces.drain(..)
+    }
+
+    /// Takes the counts out. Who does not want them may leave them: they wrap around.
+    pub fn take_tally(&mut self) -> Tally {
+        core::mem::take(&mut self.tally)
     }
 
     /// The actions not yet taken.

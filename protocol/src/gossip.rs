@@ -306,6 +306,11 @@ impl Gossip {
         }
     }
 
+    pub(crate) fn count_held(&self, held: &mut crate::Held) {
+        held.cached_bytes += self.cache_bytes;
+        held.ids += self.seen.len() + self.delivered.len();
+    }
+
     pub(crate) fn check(&self, config: &Config) -> Result<(), Broken> {
         let bytes: usize = self.cache.values().map(|cached| cached.message.data.len()).sum();
         let indexed: usize = self.windows.iter().map(VecDeque::len).sum();

@@ -91,6 +91,7 @@ mod keys;
 mod links;
 mod mesh;
 mod node;
+pub mod recording;
 pub mod rpc;
 mod seed;
 mod seen;
@@ -99,7 +100,7 @@ mod shards;
 mod time;
 mod trace;
 
-pub use action::{Action, Actions, CloseReason, MessageRef, SendClass};
+pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
 pub use config::{
     CodedSettings, Config, ConfigError, Dedup, GossipSettings, Integrity, MeshSettings, Mode, Multiplier,
     Settings, ShardFactor, Threshold, ThresholdRule, Validation,
@@ -110,7 +111,7 @@ pub use hash::{Fold, TraceHash};
 pub use ids::{CodingId, ContentId, LinkId, MessageId, PeerId, Topic};
 pub use invariants::{Broken, Rule};
 pub use keys::{HashKeys, Keys};
-pub use node::{Deadline, Node, NodeSnapshot, PeerState, Timer, TopicState};
+pub use node::{Deadline, Held, Node, NodeSnapshot, PeerState, Timer, TopicState};
 pub use seed::Seed;
 pub use time::Time;
 pub use trace::{RejectReason, RpcMeta, ShardTrace, Trace};

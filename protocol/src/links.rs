@@ -10,11 +10,18 @@ use crate::invariants::{Broken, Rule, ensure};
 use crate::rpc::{Message, Rpc, Subscription};
 use crate::{Agent, Config, LinkId, Origin, PeerId, Protocol, Topic};
 
-/// All live links, by id.
+/// All live links, by id, with what changes at nearly every input kept apart: so that an input costs what it
+/// touches, not what all links hold.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     links: BTreeMap<LinkId, Link>,
     by_peer: BTreeMap<PeerId, LinkId>,
+    /// Control that goes out at the end of this input, in one frame for each link.
+    control: BTreeMap<LinkId, Rpc>,
+    /// Bulk bytes that a link can take now, once the driver has said so.
+    room: BTreeMap<LinkId, usize>,
+    /// Links for which whole messages wait, and perhaps some for which none do any more.
+    waiting: BTreeSet<LinkId>,
 }
 
 /// One live link.
@@ -30,12 +37,8 @@ pub(crate) struct Link {
     pub(crate) lost: u64,
     /// What the peer subscribed to.
     pub(crate) topics: BTreeSet<Topic>,
-    /// Bulk bytes that the link can take now.
-    pub(crate) room: usize,
-    /// Control that goes out at the end of this input, in one frame.
-    pub(crate) control: Rpc,
     /// Whole messages that wait for room, by reference.
-    pub(crate) outbox: VecDeque<Arc<Message>>,
+    outbox: VecDeque<Arc<Message>>,
 }
 
 impl Link {
@@ -44,10 +47,9 @@ impl Link {
         self.agent.protocol > Protocol::Floodsub
     }
 
-    /// Queues a message; gives back the one that had to leave for it.
-    pub(crate) fn enqueue(&mut self, message: Arc<Message>, max: usize) -> Option<Arc<Message>> {
-        self.outbox.push_back(message);
-        if self.outbox.len() > max { self.outbox.pop_front() } else { None }
+    /// Whole messages that wait for room.
+    pub(crate) fn waiting(&self) -> usize {
+        self.outbox.len()
     }
 }
 
@@ -62,8 +64,6 @@ impl Links {
             rtt: None,
             lost: 0,
             topics: BTreeSet::new(),
-            room: 0,
-            control: Rpc::default(),
             outbox: VecDeque::new(),
         };
         self.links.insert(id, link);
@@ -72,6 +72,9 @@ impl Links {
 
     pub(crate) fn down(&mut self, id: LinkId) -> Option<Link> {
         let link = self.links.remove(&id)?;
+        self.control.remove(&id);
+        self.room.remove(&id);
+        self.waiting.remove(&id);
         if self.by_peer.get(&link.peer) == Some(&id) {
             self.by_peer.remove(&link.peer);
         }
@@ -102,10 +105,6 @@ impl Links {
         self.links.iter().map(|(id, link)| (*id, link))
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (LinkId, &mut Link)> {
-        self.links.iter_mut().map(|(id, link)| (*id, link))
-    }
-
     /// Links whose peer subscribed to the topic.
     pub(crate) fn subscribers<'a>(&'a self, topic: &'a Topic) -> impl Iterator<Item = (LinkId, &'a Link)> {
         self.iter().filter(|(_, link)| link.topics.contains(topic))
@@ -113,7 +112,54 @@ impl Links {
 
     /// The control frame that is being gathered for a link; `None` when it is gone.
     pub(crate) fn control(&mut self, id: LinkId) -> Option<&mut Rpc> {
-        self.links.get_mut(&id).map(|link| &mut link.control)
+        self.is_live(id).then(|| self.control.entry(id).or_default())
+    }
+
+    /// The control frames that were gathered, by link.
+    pub(crate) fn take_control(&mut self) -> BTreeMap<LinkId, Rpc> {
+        core::mem::take(&mut self.control)
+    }
+
+    /// Takes a driver's report of how much a link can take.
+    pub(crate) fn set_room(&mut self, id: LinkId, bytes: usize) {
+        if let Some(room) = self.room.get_mut(&id) {
+            *room = bytes;
+        } else if self.is_live(id) {
+            self.room.insert(id, bytes);
+        }
+    }
+
+    /// Counts what was sent; the last frame may overshoot.
+    pub(crate) fn spend_room(&mut self, id: LinkId, bytes: usize) {
+        if let Some(room) = self.room.get_mut(&id) {
+            *room = room.saturating_sub(bytes);
+        }
+    }
+
+    pub(crate) fn has_room(&self, id: LinkId) -> bool {
+        self.room.get(&id).is_some_and(|room| *room > 0)
+    }
+
+    /// Queues a message for a link; gives back the one that had to leave for it.
+    pub(crate) fn enqueue(&mut self, id: LinkId, message: Arc<Message>, max: usize) -> Option<Arc<Message>> {
+        let outbox = &mut self.links.get_mut(&id)?.outbox;
+        outbox.push_back(message);
+        self.waiting.insert(id);
+        if outbox.len() > max { outbox.pop_front() } else { None }
+    }
+
+    /// Takes the oldest message that waits for a link.
+    pub(crate) fn dequeue(&mut self, id: LinkId) -> Option<Arc<Message>> {
+        let message = self.links.get_mut(&id).and_then(|link| link.outbox.pop_front());
+        if message.is_none() {
+            self.waiting.remove(&id);
+        }
+        message
+    }
+
+    /// Links with room for which messages may wait.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.waiting.iter().copied().filter(|id| self.has_room(*id))
     }
 
     /// Notes a subscription; whether it changed anything. Topics beyond the bound are not remembered.

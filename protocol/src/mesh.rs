@@ -201,12 +201,10 @@ impl Mesh {
 
     /// Sends PRUNE and keeps the backoff ourselves too.
     fn send_prune(&mut self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic, backoff: Duration) {
-        let Some(link) = cx.links.get_mut(link) else { return };
-        let peer = link.peer;
-        link.control
-            .control
-            .prune
-            .push(Prune { topic: topic.clone(), backoff_s: Some(backoff.as_secs().max(1)) });
+        let Some(peer) = cx.links.peer(link) else { return };
+        if let Some(rpc) = cx.links.control(link) {
+            rpc.control.prune.push(Prune { topic: topic.clone(), backoff_s: Some(backoff.as_secs().max(1)) });
+        }
         self.set_backoff(cx.now + backoff, topic, peer);
     }
 

@@ -26,6 +26,17 @@ impl Time {
         self.0.get() - 1
     }
 
+    /// The time `span` before this one; the epoch when there is none.
+    #[must_use]
+    pub const fn before(self, span: Duration) -> Self {
+        let nanos = span.as_nanos();
+        if nanos > self.as_nanos() as u128 {
+            Self::EPOCH
+        } else {
+            Self::from_nanos(self.as_nanos() - nanos as u64)
+        }
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.as_nanos().saturating_sub(earlier.as_nanos()))

@@ -3,17 +3,20 @@
 //! `cargo run --release -p braidcast-runtime-sim --example spread -- --nodes 1000 --k 64 --degree 8`
 //!
 //! Options, each with a value: `--nodes`, `--k`, `--degree` (mesh), `--links` (connections of each node, twice the
-//! degree), `--bytes` (message), `--mbit` (uplink), `--latency-ms`, `--loss-ppm`, `--window` (bytes of a link in
-//! the uplink's queue), `--threshold` (share of k from which relays code), `--seed`, `--mode` (`optimum` or
-//! `gossipsub`).
+//! degree), `--bytes` (message), `--mbit` (uplink), `--down-mbit` (downlink, unlimited), `--latency-ms`, `--regions`
+//! (`aws` or `ethereum`, in place of one latency), `--jitter-ms` (median, lognormal), `--loss-ppm`, `--window` (bytes of
+//! a link in the uplink's queue), `--threshold` (share of k from which relays code), `--seed`, `--mode` (`optimum` or
+//! `gossipsub`), `--queue` (`bucketed` or `reference`).
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_protocol::{CodedSettings, Config, Mode, Seed, Settings, ShardFactor, Threshold, Time, Topic};
-use braidcast_runtime_sim::{Latency, Loss, Network, postal_bound};
+use braidcast_protocol::{
+    CodedSettings, Config, MessageId, Mode, Seed, Settings, ShardFactor, Threshold, Time, Topic,
+};
+use braidcast_runtime_sim::{Distribution, Latency, Loss, Network, Queue, Regions};
 
 struct Options {
     nodes: usize,
@@ -22,7 +25,10 @@ struct Options {
     links: Option<usize>,
     bytes: u64,
     mbit: u64,
-    latency: Duration,
+    down_mbit: Option<u64>,
+    latency: Latency,
+    jitter: Duration,
+    queue: Queue,
     loss_ppm: u32,
     window: u64,
     threshold: Threshold,
@@ -42,8 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let message = network.publish(0, &topic, payload.into())?;
     let bound = network.now() + Duration::from_secs(60);
     let all = network.run_until_delivered(std::slice::from_ref(&message.id), bound)?;
-    let published = network.published(&message.id).ok_or("the message was not recorded")?;
-    options.report(published);
+    options.report(&network, &message.id).ok_or("the message was not recorded")?;
     // What is still on its way counts as a copy, too.
     network.run_until(network.now() + Duration::from_secs(2))?;
     options.report_traffic(&network);
@@ -60,7 +65,10 @@ impl Options {
             links: None,
             bytes: 1 << 20,
             mbit: 50,
-            latency: Duration::from_millis(50),
+            down_mbit: None,
+            latency: Latency::Constant(Duration::from_millis(50)),
+            jitter: Duration::ZERO,
+            queue: Queue::default(),
             loss_ppm: 0,
             window: 1,
             threshold: CodedSettings::default().threshold,
@@ -76,7 +84,17 @@ impl Options {
                 "--links" => options.links = Some(value.parse()?),
                 "--bytes" => options.bytes = value.parse()?,
                 "--mbit" => options.mbit = value.parse()?,
-                "--latency-ms" => options.latency = Duration::from_millis(value.parse()?),
+                "--down-mbit" => options.down_mbit = Some(value.parse()?),
+                "--latency-ms" => {
+                    options.latency = Latency::Constant(Duration::from_millis(value.parse()?));
+                }
+                "--regions" if value == "aws" => options.latency = Latency::Regions(Regions::aws().into()),
+                "--regions" if value == "ethereum" => {
+                    options.latency = Latency::Regions(Regions::ethereum().into());
+                }
+                "--jitter-ms" => options.jitter = Duration::from_millis(value.parse()?),
+                "--queue" if value == "bucketed" => options.queue = Queue::Bucketed,
+                "--queue" if value == "reference" => options.queue = Queue::Reference,
                 "--loss-ppm" => options.loss_ppm = value.parse()?,
                 "--window" => options.window = value.parse()?,
                 "--threshold" => {
@@ -100,16 +118,20 @@ impl Options {
         settings.coded.threshold = self.threshold;
         settings.coded.small_message_bytes = 1;
         let links = self.links.unwrap_or(2 * self.degree).min(self.nodes - 1);
-        let network = Network::builder(Seed::from_number(self.seed), Arc::new(Config::new(settings)?))
+        let mut builder = Network::builder(Seed::from_number(self.seed), Arc::new(Config::new(settings)?))
             .nodes(self.nodes)
             .degree(links)
-            .latency(Latency::Constant(self.latency))
-            .uplink(Some(self.bytes_per_s()))
+            .latency(self.latency.clone())
+            .uplink(Some(bytes_per_s(self.mbit)))
+            .downlink(self.down_mbit.map(bytes_per_s))
+            .queue(self.queue)
             .window(self.window)
             .loss(Loss { ppm: self.loss_ppm, timeout: Duration::from_millis(200) })
-            .body_scale(self.scale())
-            .build()?;
-        Ok((network, Topic::new("spread")))
+            .body_scale(self.scale());
+        if !self.jitter.is_zero() {
+            builder = builder.jitter(Distribution::LogNormal { median: self.jitter, sigma_milli: 500 });
+        }
+        Ok((builder.build()?, Topic::new("spread")))
     }
 
     /// One real shard is the shortest that there is, 64 bytes.
@@ -121,20 +143,14 @@ impl Options {
         (self.bytes / u64::from(self.scale())) as usize
     }
 
-    const fn bytes_per_s(&self) -> u64 {
-        self.mbit * 1_000_000 / 8
-    }
-
-    fn report(&self, published: &braidcast_runtime_sim::Published) {
-        let chunks = if self.mode == Mode::Optimum { u64::from(self.k) } else { 1 };
+    fn report(&self, network: &Network, message: &MessageId) -> Option<()> {
         println!(
             "nodes {}, k {}, mesh {}, {} B, seed {}",
             self.nodes, self.k, self.degree, self.bytes, self.seed
         );
+        let published = network.published(message)?;
         for share in [50, 95, 99, 100] {
-            let reached = (self.nodes * share).div_ceil(100);
-            let bound =
-                postal_bound(reached, self.bytes, chunks, self.bytes_per_s(), self.latency).as_secs_f64();
+            let bound = network.bounds(message, share)?.tightest().as_secs_f64();
             let Some(time) = published.time_to(share).map(|time| time.as_secs_f64()) else { continue };
             let ratio = time / bound.max(f64::EPSILON);
             println!(
@@ -143,6 +159,9 @@ impl Options {
                 bound * 1e3
             );
         }
+        let hops = (0..self.nodes).filter_map(|node| published.hops(node)).max()?;
+        println!("hops at most {hops}");
+        Some(())
     }
 
     fn report_traffic(&self, network: &Network) {
@@ -157,4 +176,8 @@ impl Options {
             sum(|n| n.control_bytes) / self.nodes as u64
         );
     }
+}
+
+const fn bytes_per_s(mbit: u64) -> u64 {
+    mbit * 1_000_000 / 8
 }

@@ -7,84 +7,31 @@ use std::time::Duration;
 use braidcast_protocol::rpc::Rpc;
 use braidcast_protocol::{Config, Seed, Time};
 
-use crate::drive::{Happening, World};
-use crate::host::Host;
-use crate::rng::{Concern, Draws};
-use crate::{Network, Topology, TopologyError};
+use crate::world::{Rates, World};
+use crate::{
+    Adversary, Congestion, Distribution, Fault, Latency, Loss, Processing, Queue, Sharing, Topology, Watch,
+};
 
-/// How long a frame is on its way after its last byte left the uplink.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Latency {
-    /// The same for all pairs.
-    Constant(Duration),
-    /// Drawn once for each pair from the seed; the same both ways.
-    Uniform {
-        /// The shortest.
-        min: Duration,
-        /// The longest.
-        max: Duration,
-    },
-}
-
-impl Latency {
-    /// Between two nodes.
-    pub(crate) fn of_pair(self, seed: &Seed, a: u32, b: u32) -> Duration {
-        match self {
-            Self::Constant(latency) => latency,
-            Self::Uniform { min, max } => Draws::new(seed, Concern::Pair(a, b)).between(min, max),
-        }
-    }
-}
-
-/// Frame loss on links that retransmit: a lost frame arrives late, and those behind it wait for it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Loss {
-    /// Chance of each transmission to be lost, parts per million, below a million.
-    pub ppm: u32,
-    /// Time after which a lost frame is sent again; doubles with each further loss of the same frame.
-    pub timeout: Duration,
-}
-
-/// Why a network cannot be built.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A number of nodes that cannot be had.
-    #[error("{nodes} nodes, allowed are 1 to {max}")]
-    Nodes {
-        /// How many were asked for.
-        nodes: usize,
-        /// The most.
-        max: usize,
-    },
-    /// The links.
-    #[error(transparent)]
-    Topology(#[from] TopologyError),
-    /// Every transmission would be lost.
-    #[error("loss of {ppm} parts per million, must be less than a million")]
-    Loss {
-        /// What was given.
-        ppm: u32,
-    },
-    /// A figure that must not be zero.
-    #[error("{name} must be greater than zero")]
-    Zero {
-        /// Which.
-        name: &'static str,
-    },
-}
-
-/// Settings of a network; made by [`Network::builder`].
+/// Settings of a network; made by [`crate::Network::builder`] and turned into a network by [`Self::build`].
 #[derive(Clone, Debug)]
 pub struct Builder {
-    seed: Seed,
-    nodes: usize,
-    topology: Topology,
-    config: Arc<Config>,
-    configs: BTreeMap<usize, Arc<Config>>,
-    tampers: BTreeMap<usize, fn(&mut Rpc)>,
-    uplink: Option<u64>,
-    start_within: Duration,
-    world: World,
+    pub(crate) seed: Seed,
+    pub(crate) nodes: usize,
+    pub(crate) topology: Topology,
+    pub(crate) config: Arc<Config>,
+    pub(crate) configs: BTreeMap<usize, Arc<Config>>,
+    pub(crate) tampers: BTreeMap<usize, fn(&mut Rpc)>,
+    pub(crate) rates: Rates,
+    pub(crate) node_rates: BTreeMap<usize, Rates>,
+    pub(crate) latency: Latency,
+    pub(crate) queue: Queue,
+    pub(crate) nat_ppm: u32,
+    pub(crate) watch: Watch,
+    pub(crate) recorded: Option<usize>,
+    pub(crate) faults: Vec<(Time, Fault)>,
+    pub(crate) adversaries: BTreeMap<usize, Adversary>,
+    pub(crate) start_within: Duration,
+    pub(crate) world: World,
 }
 
 impl Builder {
@@ -96,7 +43,15 @@ impl Builder {
             config,
             configs: BTreeMap::new(),
             tampers: BTreeMap::new(),
-            uplink: None,
+            rates: Rates::default(),
+            node_rates: BTreeMap::new(),
+            latency: Latency::Constant(Duration::from_millis(10)),
+            queue: Queue::default(),
+            nat_ppm: 0,
+            watch: Watch::default(),
+            recorded: None,
+            faults: Vec::new(),
+            adversaries: BTreeMap::new(),
             start_within: Duration::from_secs(1),
             world: World::default(),
         }
@@ -124,15 +79,87 @@ impl Builder {
 
     /// One-way delay; default constant 10 ms.
     #[must_use]
-    pub const fn latency(mut self, latency: Latency) -> Self {
-        self.world.latency = latency;
+    pub fn latency(mut self, latency: Latency) -> Self {
+        self.latency = latency;
         self
     }
 
-    /// Rate of each node's uplink, bytes per second; default (`None`) unlimited. Downlinks are unlimited.
+    /// Delay added to each frame's latency; default none. Frames of one link still arrive in order.
+    #[must_use]
+    pub const fn jitter(mut self, jitter: Distribution) -> Self {
+        self.world.jitter = Some(jitter);
+        self
+    }
+
+    /// Rate of each node's uplink, bytes per second; default (`None`) unlimited.
     #[must_use]
     pub const fn uplink(mut self, bytes_per_s: Option<u64>) -> Self {
-        self.uplink = bytes_per_s;
+        self.rates.up = bytes_per_s;
+        self
+    }
+
+    /// Rate of each node's downlink, bytes per second; default (`None`) unlimited.
+    #[must_use]
+    pub const fn downlink(mut self, bytes_per_s: Option<u64>) -> Self {
+        self.rates.down = bytes_per_s;
+        self
+    }
+
+    /// Other rates for one node, uplink and downlink, bytes per second; `None` is unlimited.
+    #[must_use]
+    pub fn node_rates(mut self, node: usize, up: Option<u64>, down: Option<u64>) -> Self {
+        self.node_rates.insert(node, Rates { up, down });
+        self
+    }
+
+    /// How links share a node's uplink; default one frame after another.
+    #[must_use]
+    pub const fn uplink_sharing(mut self, sharing: Sharing) -> Self {
+        self.world.uplinks = sharing;
+        self
+    }
+
+    /// How links share a node's downlink; default one frame after another.
+    #[must_use]
+    pub const fn downlink_sharing(mut self, sharing: Sharing) -> Self {
+        self.world.downlinks = sharing;
+        self
+    }
+
+    /// Gives each connection a congestion window; default none, a link may use its line at once.
+    #[must_use]
+    pub const fn congestion(mut self, rules: Congestion) -> Self {
+        self.world.congestion = Some(rules);
+        self
+    }
+
+    /// What a node's processor spends on frames; default nothing.
+    #[must_use]
+    pub const fn processing(mut self, processing: Processing) -> Self {
+        self.world.processing = processing;
+        self
+    }
+
+    /// What may wait for one link at its uplink, bytes as charged, before one more control frame closes the link
+    /// as too slow; default unlimited. Data waits in the node instead: see [`Self::window`].
+    #[must_use]
+    pub const fn send_queue(mut self, bytes: u64) -> Self {
+        self.world.send_queue_bytes = Some(bytes);
+        self
+    }
+
+    /// What may wait at a downlink of limited rate, bytes as charged, before a further frame is lost there and sent
+    /// again after the timeout of [`Self::loss`]; default unlimited. For lines that are not shared fairly.
+    #[must_use]
+    pub const fn receive_queue(mut self, bytes: u64) -> Self {
+        self.world.receive_queue_bytes = Some(bytes);
+        self
+    }
+
+    /// Which event queue; default bucketed. The run is the same with both.
+    #[must_use]
+    pub const fn queue(mut self, queue: Queue) -> Self {
+        self.queue = queue;
         self
     }
 
@@ -175,6 +202,28 @@ impl Builder {
         self
     }
 
+    /// Fails the run when a node's core holds more payload bytes than this ([`braidcast_protocol::Held::bytes`], at
+    /// their real size), asked at each of its wake-ups; default no limit.
+    #[must_use]
+    pub const fn held_bytes_max(mut self, bytes: usize) -> Self {
+        self.world.held_bytes_max = Some(bytes);
+        self
+    }
+
+    /// What is kept of the trace beside its hash; default nothing. Changes nothing in the run.
+    #[must_use]
+    pub fn watch(mut self, watch: Watch) -> Self {
+        self.watch = watch;
+        self
+    }
+
+    /// Keeps all that one node is told and a digest of what it does: [`crate::Network::recordings`].
+    #[must_use]
+    pub const fn record(mut self, node: usize) -> Self {
+        self.recorded = Some(node);
+        self
+    }
+
     /// Nodes start at times drawn from this span, so that their heartbeats differ; default 1 s.
     #[must_use]
     pub const fn start_within(mut self, span: Duration) -> Self {
@@ -203,41 +252,32 @@ impl Builder {
         self
     }
 
-    /// The network at time zero, before any node started.
-    pub fn build(self) -> Result<Network, BuildError> {
-        self.check()?;
-        let graph = self.topology.neighbours(self.nodes, &self.seed)?;
-        let mut network = Network::empty(self.seed.clone(), self.world);
-        let mut starts = Draws::new(&self.seed, Concern::StartTimes);
-        for (index, neighbours) in graph.into_iter().enumerate() {
-            let peer = Draws::new(&self.seed, Concern::Identity(index as u32)).peer_id();
-            let config = self.configs.get(&index).unwrap_or(&self.config);
-            let mut host = Host::new(peer, Arc::clone(config), neighbours, self.uplink);
-            host.tamper = self.tampers.get(&index).copied();
-            network.peers.insert(peer, index as u32);
-            network.hosts.push(host);
-            let at = Time::EPOCH + starts.between(Duration::ZERO, self.start_within);
-            network.queue.push(at, Happening::Start { node: index as u32, life: 0 });
-        }
-        Ok(network)
+    /// A link on which nothing comes through is given up after this time; default 30 s, as QUIC connections are.
+    #[must_use]
+    pub const fn link_timeout(mut self, timeout: Duration) -> Self {
+        self.world.link_timeout = timeout;
+        self
     }
 
-    const fn check(&self) -> Result<(), BuildError> {
-        if self.nodes == 0 || self.nodes > NODES_MAX {
-            return Err(BuildError::Nodes { nodes: self.nodes, max: NODES_MAX });
-        }
-        if self.world.loss.ppm >= 1_000_000 {
-            return Err(BuildError::Loss { ppm: self.world.loss.ppm });
-        }
-        if self.world.body_scale == 0 {
-            return Err(BuildError::Zero { name: "body_scale" });
-        }
-        if self.world.window_bytes == 0 {
-            return Err(BuildError::Zero { name: "window" });
-        }
-        Ok(())
+    /// Share of nodes that nobody can dial, parts per million; default none. Two of them cannot connect, so each
+    /// dials others instead. Which they are follows from the seed.
+    #[must_use]
+    pub const fn nat_share(mut self, ppm: u32) -> Self {
+        self.nat_ppm = ppm;
+        self
+    }
+
+    /// Lets something go wrong at a time after the start.
+    #[must_use]
+    pub fn fault(mut self, after: Duration, fault: Fault) -> Self {
+        self.faults.push((Time::EPOCH + after, fault));
+        self
+    }
+
+    /// Makes one node an adversary.
+    #[must_use]
+    pub fn adversary(mut self, node: usize, adversary: Adversary) -> Self {
+        self.adversaries.insert(node, adversary);
+        self
     }
 }
-
-/// Leaves 4096 connections of each pair within a 32-bit link number.
-const NODES_MAX: usize = 1 << 20;

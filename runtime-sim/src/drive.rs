@@ -2,54 +2,109 @@
 //!
 //! Order within one event: the node handles it, its actions are taken in order, its line is started, its
 //! wake-up is armed, its invariants are checked. Invariant D1: a host's links are exactly those that its node
-//! was told are up. D2: frames of one class on one link arrive in the order in which they were sent.
+//! was told are up, or will be as soon as it has handled earlier inputs. D2: frames of one class on one link arrive
+//! in the order in which they were sent.
 
 use std::time::Duration;
 
+use braidcast_protocol::recording::Input as Recorded;
 use braidcast_protocol::rpc::{Limits, Rpc};
-use braidcast_protocol::{Action, DownCause, Event, LinkId, Origin, SendClass};
+use braidcast_protocol::{DownCause, Event, LinkId, Origin};
 
-use crate::builder::{Latency, Loss};
-use crate::host::{link_id, link_parts};
-use crate::stats::{Delivery, DeliveryFault};
-use crate::uplink::{Frame, busy_nanos};
-use crate::{Network, NodeTrace, Violation, fold};
-
-/// What surrounds the nodes, the same for all of them.
-#[derive(Clone, Debug)]
-pub(crate) struct World {
-    pub(crate) latency: Latency,
-    pub(crate) loss: Loss,
-    pub(crate) window_bytes: u64,
-    pub(crate) body_scale: u32,
-    pub(crate) codec: bool,
-    pub(crate) check_invariants: bool,
-    pub(crate) drop_frame: Option<u64>,
-}
-
-impl Default for World {
-    fn default() -> Self {
-        Self {
-            latency: Latency::Constant(Duration::from_millis(10)),
-            loss: Loss { ppm: 0, timeout: Duration::from_millis(200) },
-            window_bytes: 64 * 1024,
-            body_scale: 1,
-            codec: false,
-            check_invariants: false,
-            drop_frame: None,
-        }
-    }
-}
+use crate::frames::FrameKey;
+use crate::host::link_id;
+use crate::{Network, ShardArrival, Violation, fold};
 
 /// Something that the queue holds.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Happening {
-    Start { node: u32, life: u32 },
-    LinkUp { node: u32, peer: u32, generation: u32, origin: Origin },
-    LinkDown { node: u32, peer: u32, generation: u32, cause: DownCause },
-    Arrive { from: u32, frame: Frame },
-    LineFree { node: u32, life: u32 },
-    Wake { node: u32 },
+    Start {
+        node: u32,
+        life: u32,
+    },
+    LinkUp {
+        node: u32,
+        peer: u32,
+        generation: u32,
+        origin: Origin,
+    },
+    LinkDown {
+        node: u32,
+        peer: u32,
+        generation: u32,
+        cause: DownCause,
+    },
+    Arrive(FrameKey),
+    Received(FrameKey),
+    LineFree {
+        node: u32,
+        life: u32,
+    },
+    TransferEnd {
+        transfer: u32,
+        version: u32,
+    },
+    Acknowledged {
+        from: u32,
+        to: u32,
+        generation: u32,
+    },
+    Processed {
+        node: u32,
+        life: u32,
+    },
+    Made {
+        node: u32,
+        life: u32,
+    },
+    Wake {
+        node: u32,
+    },
+    /// A node that dropped what it should have sent can send more.
+    Room {
+        node: u32,
+        peer: u32,
+        generation: u32,
+    },
+    Fault {
+        number: u32,
+    },
+    Churn {
+        node: u32,
+        churn: u32,
+    },
+    CutNoticed {
+        heals: u32,
+    },
+    Flood {
+        node: u32,
+        round: u32,
+    },
+}
+
+const _: () = assert!(size_of::<Happening>() <= 16, "the queue holds millions of them");
+
+/// Something that a node is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input {
+    Frame(FrameKey),
+    /// `replaced`: an earlier connection of which the node may not know yet that it is gone.
+    LinkUp {
+        peer: u32,
+        generation: u32,
+        origin: Origin,
+        replaced: Option<u32>,
+    },
+    LinkDown {
+        peer: u32,
+        generation: u32,
+        cause: DownCause,
+    },
+    Room {
+        peer: u32,
+        generation: u32,
+    },
+    Wake,
 }
 
 impl Network {
@@ -60,11 +115,23 @@ impl Network {
                 self.on_link_up(node, peer, generation, origin);
             }
             Happening::LinkDown { node, peer, generation, cause } => {
-                self.on_link_down(node, peer, generation, cause);
+                self.tell(node, Input::LinkDown { peer, generation, cause }, Duration::ZERO);
             }
-            Happening::Arrive { from, frame } => self.on_arrive(from, frame),
+            Happening::Arrive(frame) => self.on_arrive(frame),
+            Happening::Received(frame) => self.on_off_downlink(frame),
             Happening::LineFree { node, life } => self.on_line_free(node, life),
+            Happening::TransferEnd { transfer, version } => self.on_transfer_end(transfer, version),
+            Happening::Acknowledged { from, to, generation } => self.on_acknowledged(from, to, generation),
+            Happening::Processed { node, life } => self.on_processed(node, life),
+            Happening::Made { node, life } => self.on_made(node, life),
             Happening::Wake { node } => self.on_wake(node),
+            Happening::Room { node, peer, generation } => {
+                self.tell(node, Input::Room { peer, generation }, Duration::ZERO);
+            }
+            Happening::Fault { number } => self.on_fault(number),
+            Happening::Churn { node, churn } => self.on_churn(node, churn),
+            Happening::CutNoticed { heals } => self.on_cut_noticed(heals),
+            Happening::Flood { node, round } => self.on_flood(node, round),
         }
     }
 
@@ -74,31 +141,79 @@ impl Network {
         if host.life != life || host.node.is_some() {
             return;
         }
-        host.boot(index, &self.seed, now);
+        let seed = host.boot(index, &self.seed, now);
+        self.changes += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.born(index, host.peer, seed, host.clock.shows(now));
+        }
         let (topics, neighbours) = (host.topics.clone(), host.neighbours.clone());
         for topic in topics {
             // The topic was accepted by this node's configuration before.
             let _already_checked = self.subscribe_now(index, &topic);
         }
         for neighbour in neighbours {
-            self.link(index, neighbour);
+            self.link_neighbours(index, neighbour);
         }
     }
 
-    fn on_arrive(&mut self, from: u32, frame: Frame) {
-        let (index, nodes) = (frame.to, self.hosts.len());
-        if self.host_mut(index).link_mut(from, frame.generation).is_none() {
+    /// Tells a node something, at once or when its processor comes to it.
+    pub(crate) fn tell(&mut self, index: u32, input: Input, price: Duration) {
+        let now = self.now;
+        let processor = &mut self.host_mut(index).processor;
+        if price.is_zero() && processor.is_idle(now) {
+            return self.on_input(index, input);
+        }
+        let at = processor.take_in(now, input, price);
+        let life = self.host_mut(index).life;
+        self.queue.push(at, Happening::Processed { node: index, life });
+    }
+
+    fn on_processed(&mut self, index: u32, life: u32) {
+        let now = self.now;
+        let host = self.host_mut(index);
+        if host.life != life {
             return;
         }
-        let link = link_id(from, frame.generation, nodes);
-        self.host_mut(index).stats.body_bytes_received += frame.rpc.body_bytes() as u64;
-        self.frame = frame.number;
+        match host.processor.next_input(now) {
+            Ok(Some(input)) => self.on_input(index, input),
+            Ok(None) => {}
+            Err(until) => self.queue.push(until, Happening::Processed { node: index, life }),
+        }
+    }
+
+    fn on_input(&mut self, index: u32, input: Input) {
+        match input {
+            Input::Frame(frame) => self.on_frame(index, frame),
+            Input::LinkUp { peer, generation, origin, replaced } => {
+                self.tell_link_up(index, peer, generation, origin, replaced);
+            }
+            Input::LinkDown { peer, generation, cause } => self.on_link_down(index, peer, generation, cause),
+            Input::Room { peer, generation } => self.offer_room(index, peer, generation),
+            Input::Wake => self.wake(index),
+        }
+    }
+
+    fn on_frame(&mut self, index: u32, key: FrameKey) {
+        let frame = self.frames.take(key);
+        if self.host_mut(index).link_mut(frame.from, frame.generation).is_none() {
+            return;
+        }
+        let link = link_id(frame.from, frame.generation, self.hosts.len());
+        let (from, body_bytes) = (frame.from, frame.rpc.body_bytes() as u64);
+        let message = if body_bytes > 0 { self.record.on_arrival(from, index, &frame.rpc) } else { None };
         let event = if self.world.codec {
-            self.through_codec(index, from, link, *frame.rpc)
+            self.through_codec(index, frame.from, link, frame.rpc)
         } else {
-            Event::Received { link, rpc: *frame.rpc }
+            Event::Received { link, rpc: frame.rpc }
         };
-        self.input(index, event);
+        self.actions.take_tally();
+        self.input(index, event, frame.number);
+        let tally = self.actions.take_tally();
+        self.host_mut(index).stats.count_bodies(tally, body_bytes);
+        if let Some(message) = message {
+            let useful = tally.useless_shards + tally.invalid_shards + tally.duplicate_messages == 0;
+            self.record.log_arrival(message, ShardArrival { at: self.now, from, to: index, useful });
+        }
     }
 
     fn through_codec(&mut self, index: u32, from: u32, link: LinkId, rpc: Rpc) -> Event {
@@ -116,7 +231,8 @@ impl Network {
                 Event::Received { link, rpc: decoded }
             }
             Err(fault) => {
-                if self.hosts[from as usize].tamper.is_none() {
+                let sender = &self.hosts[from as usize];
+                if sender.tamper.is_none() && sender.attack.is_none() {
                     self.fail(from, Violation::Codec { to: index as usize, fault: Some(fault.clone()) });
                 }
                 Event::Malformed { link, fault }
@@ -124,50 +240,21 @@ impl Network {
         }
     }
 
-    fn on_line_free(&mut self, index: u32, life: u32) {
-        let host = self.host_mut(index);
-        if host.life != life {
-            return;
-        }
-        let Some(frame) = host.uplink.finish() else { return };
-        host.stats.count_sent(frame.class, frame.bytes);
-        self.start_line(index);
-        let (peer, generation) = (frame.to, frame.generation);
-        if let Some(link) = self.host_mut(index).link_mut(peer, generation) {
-            link.queued_bytes -= frame.bytes;
-            self.transmit(index, frame);
-            self.offer_room(index, peer, generation);
-        }
-    }
-
-    /// Puts a frame on its way, behind the link's earlier ones.
-    fn transmit(&mut self, from: u32, frame: Frame) {
-        let mut delay = Duration::ZERO;
-        let mut lost = 0;
-        while lost < LOSSES_MAX && self.loss.below(1_000_000) < u64::from(self.world.loss.ppm) {
-            delay += self.world.loss.timeout * (1 << lost);
-            lost += 1;
-        }
-        let now = self.now;
-        let host = self.host_mut(from);
-        host.stats.retransmissions += u64::from(lost);
-        let Some(link) = host.link_mut(frame.to, frame.generation) else { return };
-        let at = link.last_arrival.max(now + Duration::from_nanos(link.latency_nanos) + delay);
-        link.last_arrival = at;
-        if self.world.drop_frame != Some(frame.number) {
-            self.queue.push(at, Happening::Arrive { from, frame });
-        }
-    }
-
     fn on_wake(&mut self, index: u32) {
         let now = self.now;
         let host = &mut self.hosts[index as usize];
-        if host.armed != Some(now) {
-            return;
+        if host.armed == Some(now) {
+            host.armed = None;
+            self.tell(index, Input::Wake, Duration::ZERO);
         }
-        host.armed = None;
-        let due = host.node.as_ref().and_then(|node| node.next_deadline()).is_some_and(|next| next.at <= now);
-        if !due {
+    }
+
+    fn wake(&mut self, index: u32) {
+        let now = self.now;
+        let host = &mut self.hosts[index as usize];
+        let local = host.clock.shows(now);
+        let next = host.node.as_ref().and_then(|node| node.next_deadline());
+        if next.is_none_or(|next| next.at > local) {
             return self.arm(index);
         }
         let (last, count) = host.wakes;
@@ -175,125 +262,36 @@ impl Network {
         if host.wakes.1 > WAKES_MAX {
             return self.fail(index, Violation::Restless { max: WAKES_MAX });
         }
-        self.input(index, Event::Wake);
+        self.input(index, Event::Wake, 0);
+        self.check_held(index);
     }
 
-    /// Tells a node how much more of a link's frames the uplink's queue may take.
-    pub(crate) fn offer_room(&mut self, index: u32, peer: u32, generation: u32) {
-        let (window, scale) = (self.world.window_bytes, u64::from(self.world.body_scale));
-        let Some(link) = self.host_mut(index).link_mut(peer, generation) else { return };
-        let room = window.saturating_sub(link.queued_bytes).div_ceil(scale);
-        if room > 0 {
-            let link = link_id(peer, generation, self.hosts.len());
-            self.input(index, Event::LinkReady { link, bytes: room as usize });
+    /// Asks a node what it holds.
+    fn check_held(&mut self, index: u32) {
+        let bytes_max = self.world.held_bytes_max;
+        let host = self.host_mut(index);
+        let bytes = host.node.as_ref().map_or(0, |node| node.held().bytes());
+        host.stats.held_bytes_max = host.stats.held_bytes_max.max(bytes as u64);
+        if let Some(bytes_max) = bytes_max.filter(|max| bytes > *max) {
+            self.fail(index, Violation::Memory { bytes, bytes_max });
         }
     }
 
-    /// Gives a node an event, and the world what it decides.
-    pub(crate) fn input(&mut self, index: u32, event: Event) {
+    /// Gives a node an event, and the world what it decides. `frame`: the number of the frame that came, if so.
+    pub(crate) fn input(&mut self, index: u32, event: Event, frame: u64) {
         let host = &mut self.hosts[index as usize];
         let Some(node) = &mut host.node else { return };
-        self.trace.fold_node(index, self.now);
-        fold::event(&mut self.trace.hash, &event, self.frame);
+        let local = host.clock.shows(self.now);
+        self.trace.begin(Some(index), self.now, || format!("{event:?}"));
+        fold::event(&mut self.trace.hash, &event, frame);
         self.events += 1;
-        node.handle(self.now, event, &mut self.actions);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note(index, local, || Recorded::Event(Box::new(event.clone())));
+        }
+        node.handle(local, event, &mut self.actions);
         self.settle(index);
     }
-
-    /// Takes a node's actions out and leaves it ready for its next input.
-    pub(crate) fn settle(&mut self, index: u32) {
-        let mut actions = std::mem::take(&mut self.actions);
-        for action in actions.drain() {
-            self.act(index, action);
-        }
-        let (at, node) = (self.now, index as usize);
-        self.traces.extend(actions.drain_traces().map(|what| NodeTrace { at, node, what }));
-        self.actions = actions;
-        self.start_line(index);
-        self.arm(index);
-        if self.world.check_invariants
-            && let Some(node) = &self.hosts[index as usize].node
-            && let Err(broken) = node.check_invariants()
-        {
-            self.fail(index, Violation::Invariant(broken));
-        }
-    }
-
-    fn act(&mut self, index: u32, action: Action) {
-        fold::action(&mut self.trace.hash, &action);
-        match action {
-            Action::Send { link, class, rpc } => self.send(index, link, class, rpc),
-            Action::Deliver { topic, message, payload, via: _ } => {
-                let life = self.hosts[index as usize].life;
-                let delivery = Delivery { node: index as usize, life, at: self.now };
-                self.trace.fold_delivery(&message.id, &delivery);
-                match self.record.deliver(&message.id, &topic, &payload, delivery) {
-                    Ok(()) => {}
-                    Err(DeliveryFault::Unknown) => self.fail(index, Violation::Unknown(message.id)),
-                    Err(DeliveryFault::Altered) => self.fail(index, Violation::Altered(message.id)),
-                    Err(DeliveryFault::Repeated) => self.fail(index, Violation::Repeated(message.id)),
-                }
-            }
-            Action::Dial { peer, hint: _ } => {
-                if let Some(&other) = self.peers.get(&peer) {
-                    self.link(index, other);
-                }
-            }
-            Action::Close { link, reason: _ } => {
-                let (peer, generation) = link_parts(link, self.hosts.len());
-                if self.host_mut(index).link_mut(peer, generation).is_none() {
-                    return self.fail(index, Violation::DeadLink(link));
-                }
-                self.unlink(index, peer);
-            }
-        }
-    }
-
-    fn send(&mut self, index: u32, link: LinkId, class: SendClass, mut rpc: Rpc) {
-        let (to, generation) = link_parts(link, self.hosts.len());
-        let (scale, number) = (u64::from(self.world.body_scale), self.frames);
-        let host = &mut self.hosts[index as usize];
-        if let Some(tamper) = host.tamper {
-            tamper(&mut rpc);
-        }
-        let bytes = frame_bytes(rpc.encoded_len() as u64 + rpc.body_bytes() as u64 * (scale - 1));
-        let Some(link_end) = host.link_mut(to, generation) else {
-            return self.fail(index, Violation::DeadLink(link));
-        };
-        link_end.queued_bytes += bytes;
-        host.uplink.push(Frame { to, generation, class, bytes, number, rpc: Box::new(rpc) });
-        host.stats.queue_bytes_max = host.stats.queue_bytes_max.max(host.uplink.queued_bytes());
-        self.frames += 1;
-    }
-
-    fn start_line(&mut self, index: u32) {
-        let host = &mut self.hosts[index as usize];
-        if let Some(bytes) = host.uplink.start_next() {
-            let at = self.now + Duration::from_nanos(busy_nanos(bytes, host.bytes_per_s));
-            self.queue.push(at, Happening::LineFree { node: index, life: host.life });
-        }
-    }
-
-    /// Arms the wake-up if it is due before the one that is armed; a later one is armed when that comes.
-    fn arm(&mut self, index: u32) {
-        let host = &mut self.hosts[index as usize];
-        let Some(deadline) = host.node.as_ref().and_then(|node| node.next_deadline()) else { return };
-        let at = deadline.at.max(self.now);
-        if host.armed.is_none_or(|armed| at < armed) {
-            host.armed = Some(at);
-            self.queue.push(at, Happening::Wake { node: index });
-        }
-    }
 }
-
-/// A frame with the length before it, as a varint (libp2p's framing).
-fn frame_bytes(encoded: u64) -> u64 {
-    let bits = u64::from(64 - encoded.leading_zeros()).max(1);
-    encoded + bits.div_ceil(7)
-}
-
-/// Losses of one frame in a row before the link is kind to it: 200 ms have doubled to 51 s.
-const LOSSES_MAX: u32 = 8;
 
 /// Wake-ups of a node at one instant before it counts as spinning.
 const WAKES_MAX: u32 = 100;

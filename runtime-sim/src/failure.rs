@@ -1,6 +1,7 @@
 //! What a run must never show.
 
 use std::fmt;
+use std::time::Duration;
 
 use braidcast_protocol::rpc::RpcFault;
 use braidcast_protocol::{Broken, LinkId, MessageId, Time, Topic};
@@ -48,6 +49,26 @@ pub enum Violation {
     Restless {
         /// How many are allowed.
         max: u32,
+    },
+    /// A node's core holds more than it may.
+    #[error("holds {bytes} bytes of payload, allowed are {bytes_max}")]
+    Memory {
+        /// What it holds.
+        bytes: usize,
+        /// What it may.
+        bytes_max: usize,
+    },
+    /// A message spread faster than is possible: the simulator is wrong.
+    #[error("{message:?} had reached {reached} nodes after {taken:?}, which takes at least {bound:?}")]
+    Bound {
+        /// Which.
+        message: MessageId,
+        /// How many nodes, this one included.
+        reached: usize,
+        /// How long it took.
+        taken: Duration,
+        /// The bound.
+        bound: Duration,
     },
     /// A node has a neighbour in its mesh that does not have it.
     #[error("has node {neighbour} in its mesh of {topic}, but not the other way round")]

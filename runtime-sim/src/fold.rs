@@ -1,8 +1,8 @@
-//! Events and actions as words of the trace hash.
+//! Events as words of the trace hash.
 
 use std::hash::Hash;
 
-use braidcast_protocol::{Action, DownCause, Event, Origin, SendClass, TraceHash, Verdict};
+use braidcast_protocol::{DownCause, Event, Origin, TraceHash, Verdict};
 
 /// Adds an event that a node is given. A frame is named by its number: its contents went in when it was sent.
 pub(crate) fn event(hash: &mut TraceHash, event: &Event, frame: u64) {
@@ -31,17 +31,5 @@ pub(crate) fn event(hash: &mut TraceHash, event: &Event, frame: u64) {
             (7u8, message, verdict).hash(hash);
         }
         Event::Wake => 8u8.hash(hash),
-    }
-}
-
-/// Adds an action that a node decided.
-pub(crate) fn action(hash: &mut TraceHash, action: &Action) {
-    match action {
-        Action::Send { link, class, rpc } => (16u8, link, *class == SendClass::Data, rpc).hash(hash),
-        Action::Deliver { topic, message, payload, via } => {
-            (17u8, topic, &message.id, message.content, payload, via).hash(hash);
-        }
-        Action::Dial { peer, hint } => (18u8, peer, hint).hash(hash),
-        Action::Close { link, reason } => (19u8, link, format!("{reason:?}")).hash(hash),
     }
 }

@@ -1,13 +1,19 @@
-//! One machine of the network: a node, or the place of one that is down, and its links.
+//! One machine of the network: a node, or the place of one that is down, and what surrounds it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use braidcast_protocol::rpc::Rpc;
 use braidcast_protocol::{Config, HashKeys, LinkId, Node, PeerId, Seed, Time, Topic};
 
+use crate::adversary::Attack;
+use crate::clock::Clock;
+use crate::congestion::Window;
+use crate::processor::Processor;
 use crate::rng::{Concern, Draws};
 use crate::stats::NodeStats;
 use crate::uplink::Uplink;
+use crate::world::Rates;
 
 /// A node and what surrounds it.
 #[derive(Debug)]
@@ -25,17 +31,38 @@ pub(crate) struct Host {
     /// Links that the node knows, by neighbour.
     pub(crate) links: Vec<Link>,
     pub(crate) uplink: Uplink,
+    /// Of the uplink.
     pub(crate) bytes_per_s: Option<u64>,
+    pub(crate) downlink: Downlink,
+    /// The fastest that its lines ever were.
+    pub(crate) fastest: Rates,
+    pub(crate) processor: Processor,
+    pub(crate) clock: Clock,
+    /// Added to the network's loss on all frames from and to this node, parts per million.
+    pub(crate) loss_ppm: u32,
     /// The wake-up that counts; others in the queue are stale.
     pub(crate) armed: Option<Time>,
     /// Wake-ups in a row at one instant.
     pub(crate) wakes: (Time, u32),
     pub(crate) tamper: Option<fn(&mut Rpc)>,
+    pub(crate) attack: Option<Box<Attack>>,
+    /// Nobody can dial it.
+    pub(crate) nat: bool,
     pub(crate) stats: NodeStats,
 }
 
-/// One end of a live link.
+/// The line by which frames arrive at a node, one after another. Shared lines are kept elsewhere.
 #[derive(Clone, Copy, Debug)]
+pub(crate) struct Downlink {
+    /// `None` is a line without limit.
+    pub(crate) bytes_per_s: Option<u64>,
+    /// When it has received what arrived so far.
+    pub(crate) free_at: Time,
+    pub(crate) queued_bytes: u64,
+}
+
+/// One end of a live link.
+#[derive(Debug)]
 pub(crate) struct Link {
     /// The node at the other end.
     pub(crate) peer: u32,
@@ -46,15 +73,21 @@ pub(crate) struct Link {
     pub(crate) queued_bytes: u64,
     /// When the last frame sent arrives: the next does not overtake it.
     pub(crate) last_arrival: Time,
+    /// Frames that arrive before this wait for one that is sent again.
+    pub(crate) held_until: Time,
+    /// `None` where congestion is not modelled.
+    pub(crate) window: Option<Box<Window>>,
+}
+
+impl Link {
+    /// When the other end learns that the link is gone: after what was on the way to it.
+    pub(crate) fn noticed(&self, now: Time) -> Time {
+        self.last_arrival.max(now + Duration::from_nanos(self.latency_nanos))
+    }
 }
 
 impl Host {
-    pub(crate) fn new(
-        peer: PeerId,
-        config: Arc<Config>,
-        neighbours: Vec<u32>,
-        bytes_per_s: Option<u64>,
-    ) -> Self {
+    pub(crate) fn new(peer: PeerId, config: Arc<Config>, neighbours: Vec<u32>) -> Self {
         Self {
             peer,
             config,
@@ -64,28 +97,37 @@ impl Host {
             neighbours,
             links: Vec::new(),
             uplink: Uplink::default(),
-            bytes_per_s,
+            bytes_per_s: None,
+            downlink: Downlink { bytes_per_s: None, free_at: Time::EPOCH, queued_bytes: 0 },
+            fastest: Rates::default(),
+            processor: Processor::default(),
+            clock: Clock::default(),
+            loss_ppm: 0,
             armed: None,
             wakes: (Time::EPOCH, 0),
             tamper: None,
+            attack: None,
+            nat: false,
             stats: NodeStats::default(),
         }
     }
 
-    /// A fresh node in this place.
-    pub(crate) fn boot(&mut self, index: u32, seed: &Seed, now: Time) {
+    /// A fresh node in this place; its seed.
+    pub(crate) fn boot(&mut self, index: u32, seed: &Seed, now: Time) -> Seed {
         let seed = Draws::new(seed, Concern::Life { node: index, life: self.life }).seed();
         let keys = Arc::new(HashKeys::new(self.peer));
-        self.node = Some(Node::new(Arc::clone(&self.config), self.peer, keys, seed, now));
+        let local = self.clock.shows(now);
+        self.node = Some(Node::new(Arc::clone(&self.config), self.peer, keys, seed.clone(), local));
+        seed
     }
 
-    /// Takes the node away, with all that it had in memory; the links it had.
-    pub(crate) fn crash(&mut self) -> Vec<Link> {
+    /// Takes the node away, with all that it had in memory; the links and the queues it had.
+    pub(crate) fn crash(&mut self) -> (Vec<Link>, Uplink, Processor) {
         self.node = None;
         self.armed = None;
-        self.uplink = Uplink::default();
         self.life += 1;
-        std::mem::take(&mut self.links)
+        let (links, uplink) = (std::mem::take(&mut self.links), std::mem::take(&mut self.uplink));
+        (links, uplink, std::mem::take(&mut self.processor))
     }
 
     pub(crate) fn link_mut(&mut self, peer: u32, generation: u32) -> Option<&mut Link> {

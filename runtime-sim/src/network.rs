@@ -4,19 +4,24 @@ use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use braidcast_protocol::{
-    Actions, Config, Fold, MessageId, MessageRef, PeerId, PublishError, Seed, SubscribeError, Time, Topic,
-    TraceHash,
-};
-use bytes::Bytes;
+use braidcast_protocol::{Actions, Config, MessageId, PeerId, Seed, Time, Topic, TraceHash};
 
-use crate::drive::{Happening, World};
+use crate::drive::Happening;
+use crate::fault::{Churn, Cut, Stalled};
+use crate::frames::Frames;
 use crate::host::{Host, link_parts};
+use crate::journal::Traces;
 use crate::links::Pair;
-use crate::queue::Queue;
+use crate::queue::Schedule;
+use crate::record::Record;
+use crate::recorder::Recorder;
 use crate::rng::{Concern, Draws};
-use crate::stats::{Delivery, Record};
-use crate::{Builder, Failure, NodeStats, NodeTrace, Published, Violation};
+use crate::share::Shares;
+use crate::world::World;
+use crate::{
+    Builder, Checkpoint, Failure, Fault, JournalEntry, NodeStats, NodeTrace, Published, Queue, ShardArrival,
+    Violation, Watch,
+};
 
 /// Nodes, the links between them, and the time they live in.
 ///
@@ -28,32 +33,35 @@ pub struct Network {
     pub(crate) hosts: Vec<Host>,
     pub(crate) peers: BTreeMap<PeerId, u32>,
     pub(crate) pairs: BTreeMap<(u32, u32), Pair>,
-    pub(crate) queue: Queue<Happening>,
+    pub(crate) queue: Schedule<Happening>,
+    /// Frames under way.
+    pub(crate) frames: Frames,
+    /// Transfers on lines that are shared fairly, if there are such.
+    pub(crate) shares: Option<Shares>,
     pub(crate) loss: Draws,
+    pub(crate) jitter: Draws,
+    /// Faults that were scheduled, by number.
+    pub(crate) faults: Vec<Fault>,
+    /// Churn by number; `None` when it has ended.
+    pub(crate) churns: Vec<Option<Churn>>,
+    /// Adversaries set so far.
+    pub(crate) attacks: u32,
+    pub(crate) cuts: Vec<Cut>,
+    /// How often cuts were mended.
+    pub(crate) heals: u32,
+    /// What was sent into a cut, by sender and receiver.
+    pub(crate) stalled: BTreeMap<(u32, u32), Stalled>,
     pub(crate) record: Record,
     pub(crate) trace: Traces,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) actions: Actions,
     pub(crate) traces: Vec<NodeTrace>,
     /// The number of the next frame.
-    pub(crate) frames: u64,
-    /// The number of the frame that arrives now.
-    pub(crate) frame: u64,
+    pub(crate) frames_sent: u64,
     pub(crate) events: u64,
+    /// Deliveries, starts and crashes: what can change the answer to who lacks a message.
+    pub(crate) changes: u64,
     failure: Option<Failure>,
-}
-
-/// Why a message was not published.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum CommandError {
-    /// Nobody is there to do it.
-    #[error("node {node} is down")]
-    Down {
-        /// Which.
-        node: usize,
-    },
-    /// The node refused.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
 }
 
 impl Network {
@@ -62,23 +70,33 @@ impl Network {
         Builder::new(seed, config)
     }
 
-    pub(crate) fn empty(seed: Seed, world: World) -> Self {
+    pub(crate) fn empty(seed: Seed, world: World, queue: Queue, watch: Watch) -> Self {
         Self {
             now: Time::EPOCH,
             loss: Draws::new(&seed, Concern::Loss),
+            jitter: Draws::new(&seed, Concern::Jitter),
             seed,
             world,
             hosts: Vec::new(),
             peers: BTreeMap::new(),
             pairs: BTreeMap::new(),
-            queue: Queue::new(),
+            queue: Schedule::new(queue),
+            frames: Frames::default(),
+            shares: None,
+            faults: Vec::new(),
+            churns: Vec::new(),
+            attacks: 0,
+            cuts: Vec::new(),
+            heals: 0,
+            stalled: BTreeMap::new(),
             record: Record::default(),
-            trace: Traces::default(),
+            trace: Traces::new(watch),
+            recorder: None,
             actions: Actions::new(),
             traces: Vec::new(),
-            frames: 0,
-            frame: 0,
+            frames_sent: 0,
             events: 0,
+            changes: 0,
             failure: None,
         }
     }
@@ -105,119 +123,22 @@ impl Network {
         Ok(true)
     }
 
-    /// Runs until every node that is up and in the topic has each of the messages, or `bound` is reached.
-    pub fn run_until_delivered(&mut self, messages: &[MessageId], bound: Time) -> Result<bool, Failure> {
-        let mut known = None;
-        self.run_until_met(bound, |network| {
-            let changed = known.replace(network.record.deliveries) != Some(network.record.deliveries);
-            changed && messages.iter().all(|message| network.missing(message).is_empty())
-        })
-    }
-
     /// One event, if it is due by `until`.
     fn step(&mut self, until: Time) -> Result<bool, Failure> {
-        let due = self.queue.next_at().is_some_and(|at| at <= until);
-        if due && let Some((at, what)) = self.queue.pop() {
+        let next = self.queue.pop_due(until);
+        if let Some((at, what)) = next {
             self.now = at;
             self.happen(what);
         }
         match &self.failure {
             Some(failure) => Err(failure.clone()),
-            None => Ok(due),
+            None => Ok(next.is_some()),
         }
     }
 
     pub(crate) fn fail(&mut self, node: u32, violation: Violation) {
         // What follows from the first is of no interest.
         self.failure.get_or_insert(Failure { at: self.now, node: node as usize, violation });
-    }
-
-    /// Joins a topic at every node, at those that are down as soon as they start.
-    pub fn subscribe_all(&mut self, topic: &Topic) -> Result<(), SubscribeError> {
-        (0..self.hosts.len()).try_for_each(|node| self.subscribe(node, topic))
-    }
-
-    /// Joins a topic at one node, now or when it starts, and again after each restart.
-    pub fn subscribe(&mut self, node: usize, topic: &Topic) -> Result<(), SubscribeError> {
-        self.subscribe_now(node as u32, topic)?;
-        let topics = &mut self.hosts[node].topics;
-        if !topics.contains(topic) {
-            topics.push(topic.clone());
-        }
-        Ok(())
-    }
-
-    pub(crate) fn subscribe_now(&mut self, index: u32, topic: &Topic) -> Result<(), SubscribeError> {
-        let Some(node) = &mut self.hosts[index as usize].node else { return Ok(()) };
-        self.trace.fold_node(index, self.now);
-        (32u8, topic).hash(&mut self.trace.hash);
-        node.subscribe(self.now, topic, &mut self.actions)?;
-        self.settle(index);
-        Ok(())
-    }
-
-    /// Leaves a topic; nothing happens when the node is not in it.
-    pub fn unsubscribe(&mut self, node: usize, topic: &Topic) {
-        let host = &mut self.hosts[node];
-        host.topics.retain(|other| other != topic);
-        self.trace.fold_node(node as u32, self.now);
-        (33u8, topic).hash(&mut self.trace.hash);
-        if let Some(core) = &mut host.node
-            && core.unsubscribe(self.now, topic, &mut self.actions).is_ok()
-        {
-            self.settle(node as u32);
-        }
-    }
-
-    /// Publishes now.
-    pub fn publish(
-        &mut self,
-        node: usize,
-        topic: &Topic,
-        payload: Bytes,
-    ) -> Result<MessageRef, CommandError> {
-        let core = self.hosts[node].node.as_mut().ok_or(CommandError::Down { node })?;
-        self.trace.fold_node(node as u32, self.now);
-        (34u8, topic, &payload).hash(&mut self.trace.hash);
-        let message = core.publish(self.now, topic, payload.clone(), &mut self.actions)?;
-        self.record.publish(&message, (node, self.hosts.len()), self.now, topic, payload);
-        self.settle(node as u32);
-        Ok(message)
-    }
-
-    /// Takes a node down; neighbours notice a latency later. Nothing happens when it is down already.
-    pub fn crash(&mut self, node: usize) {
-        if self.hosts[node].node.is_none() {
-            return;
-        }
-        let from = node as u32;
-        for link in self.hosts[node].crash() {
-            if let Some(pair) = self.pairs.get_mut(&(from.min(link.peer), from.max(link.peer))) {
-                pair.up = false;
-            }
-            self.tell_lost(from, link);
-        }
-    }
-
-    /// Starts a node that is down, with an empty memory; it connects to its first neighbours again.
-    pub fn restart(&mut self, node: usize) {
-        let life = self.hosts[node].life;
-        self.queue.push(self.now, Happening::Start { node: node as u32, life });
-    }
-
-    /// Opens a link, unless there is one or one of the nodes is down.
-    pub fn connect(&mut self, dialer: usize, other: usize) {
-        self.link(dialer as u32, other as u32);
-    }
-
-    /// Ends a link, if there is one.
-    pub fn disconnect(&mut self, closer: usize, other: usize) {
-        self.unlink(closer as u32, other as u32);
-    }
-
-    /// Sets the rate of one node's uplink, bytes per second, from its next frame on; `None` is unlimited.
-    pub fn set_uplink(&mut self, node: usize, bytes_per_s: Option<u64>) {
-        self.hosts[node].bytes_per_s = bytes_per_s;
     }
 
     /// The present.
@@ -242,7 +163,22 @@ impl Network {
 
     /// Frames that nodes sent so far.
     pub const fn frames(&self) -> u64 {
-        self.frames
+        self.frames_sent
+    }
+
+    /// Links that are up.
+    pub fn links(&self) -> usize {
+        self.pairs.values().filter(|pair| pair.up).count()
+    }
+
+    /// Whether nobody can dial a node.
+    pub fn is_behind_nat(&self, node: usize) -> bool {
+        self.hosts[node].nat
+    }
+
+    /// The number of the region in which a node lives; `None` without [`crate::Latency::Regions`].
+    pub fn region(&self, node: usize) -> Option<usize> {
+        self.world.latencies.region(node).map(usize::from)
     }
 
     /// Traffic of a node.
@@ -258,16 +194,6 @@ impl Network {
     /// All published messages, by id.
     pub fn messages(&self) -> impl Iterator<Item = (&MessageId, &Published)> {
         self.record.iter()
-    }
-
-    /// Nodes that are up and in the message's topic but never delivered it; all of them for an unknown message.
-    pub fn missing(&self, message: &MessageId) -> Vec<usize> {
-        let published = self.record.get(message);
-        let lacks = |(node, host): &(usize, &Host)| {
-            let wants = |published: &Published| host.topics.contains(&published.topic);
-            host.node.is_some() && published.is_none_or(|it| wants(it) && !it.reached(*node))
-        };
-        self.hosts.iter().enumerate().filter(lacks).map(|(node, _)| node).collect()
     }
 
     /// The neighbours in a node's mesh, ascending.
@@ -292,6 +218,16 @@ impl Network {
         Ok(())
     }
 
+    /// Keeps every arrival of a shard or copy of one message from now on, in place of an earlier message's.
+    pub fn log_spread(&mut self, message: &MessageId) {
+        self.record.log_spread(message);
+    }
+
+    /// The arrivals of the message that is logged, in order.
+    pub fn spread(&self) -> &[ShardArrival] {
+        self.record.spread()
+    }
+
     /// Has the nodes' trace events recorded from now on, or no longer. They are no part of the digests.
     pub const fn record_traces(&mut self, on: bool) {
         self.actions.set_tracing(on);
@@ -305,6 +241,21 @@ impl Network {
     /// Digest of every command, event and action so far: equal runs have equal digests.
     pub const fn trace_hash(&self) -> u128 {
         self.trace.hash.value()
+    }
+
+    /// Entries of the trace so far: commands, events and faults.
+    pub const fn entries(&self) -> u64 {
+        self.trace.entries()
+    }
+
+    /// The checkpoints that were asked for ([`Builder::watch`]).
+    pub fn checkpoints(&self) -> &[Checkpoint] {
+        &self.trace.checkpoints
+    }
+
+    /// The part of the trace in words that was asked for ([`Builder::watch`]).
+    pub fn journal(&self) -> Vec<JournalEntry> {
+        self.trace.journal()
     }
 
     /// Digest of every delivery so far: message, node and time.
@@ -326,23 +277,5 @@ impl Network {
 
     pub(crate) fn host_mut(&mut self, index: u32) -> &mut Host {
         &mut self.hosts[index as usize]
-    }
-}
-
-/// The digests of a run.
-#[derive(Default)]
-pub(crate) struct Traces {
-    pub(crate) hash: TraceHash,
-    deliveries: TraceHash,
-}
-
-impl Traces {
-    /// Starts an entry: who, and when.
-    pub(crate) fn fold_node(&mut self, index: u32, now: Time) {
-        (index, now).fold_into(&mut self.hash);
-    }
-
-    pub(crate) fn fold_delivery(&mut self, message: &MessageId, delivery: &Delivery) {
-        (message, delivery).fold_into(&mut self.deliveries);
     }
 }

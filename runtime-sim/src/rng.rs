@@ -12,6 +12,12 @@ pub(crate) enum Concern {
     Topology,
     StartTimes,
     Loss,
+    Regions,
+    Jitter,
+    Nat,
+    Choice(u32),
+    Adversary(u32),
+    Churn { node: u32, life: u32 },
     Identity(u32),
     Pair(u32, u32),
     Life { node: u32, life: u32 },
@@ -25,6 +31,12 @@ impl Concern {
             Self::StartTimes => of(2, 0),
             Self::Loss => of(3, 0),
             Self::Identity(node) => of(4, node),
+            Self::Regions => of(5, 0),
+            Self::Jitter => of(6, 0),
+            Self::Nat => of(7, 0),
+            Self::Choice(purpose) => of(8, purpose),
+            Self::Adversary(node) => of(9, node),
+            Self::Churn { node, life } => (1 << 62) | of(life.into(), node),
             // Both ends of a pair draw the same.
             Self::Pair(a, b) => (1 << 63) | (u64::from(a.min(b)) << 32) | u64::from(a.max(b)),
             Self::Life { node, life } => of(16 + u64::from(life), node),
@@ -53,6 +65,13 @@ impl Draws {
         min + Duration::from_nanos(self.below(spread.saturating_add(1)))
     }
 
+    /// Puts a list into random order (Fisher and Yates).
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.below(last as u64 + 1) as usize);
+        }
+    }
+
     pub(crate) fn seed(&mut self) -> Seed {
         let mut bytes = [0; 32];
         self.0.fill_bytes(&mut bytes);
@@ -66,6 +85,17 @@ impl Draws {
         self.0.fill_bytes(&mut bytes[6..]);
         PeerId::from_bytes(&bytes).expect("38 bytes are within the limit of 42")
     }
+}
+
+/// `count` of `nodes` nodes, chosen by the seed, ascending; none of `except`, and fewer when there are not enough.
+///
+/// `purpose` tells choices for different ends apart: publishers, adversaries, nodes that fail.
+pub fn choose_nodes(seed: &Seed, purpose: u32, nodes: usize, count: usize, except: &[usize]) -> Vec<usize> {
+    let mut chosen: Vec<usize> = (0..nodes).filter(|node| !except.contains(node)).collect();
+    Draws::new(seed, Concern::Choice(purpose)).shuffle(&mut chosen);
+    chosen.truncate(count);
+    chosen.sort_unstable();
+    chosen
 }
 
 /// Nanoseconds, saturating after 584 years.
@@ -94,6 +124,15 @@ mod tests {
         for (i, one) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|other| one != other), "concern {i}");
         }
+    }
+
+    #[test]
+    fn nodes_are_chosen_by_seed_and_purpose() {
+        let choose =
+            |seed, purpose, count| choose_nodes(&Seed::from_number(seed), purpose, 100, count, &[0, 1]);
+        assert_eq!(choose(1, 0, 10), choose(1, 0, 10));
+        assert!(choose(1, 0, 10) != choose(1, 1, 10) && choose(1, 0, 10) != choose(2, 0, 10));
+        assert_eq!(choose(1, 0, 200), (2..100).collect::<Vec<usize>>());
     }
 
     #[test]

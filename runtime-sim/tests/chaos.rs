@@ -4,8 +4,10 @@
 
 mod common;
 
+use std::time::Duration;
+
 use braidcast_protocol::{MessageId, Settings};
-use braidcast_runtime_sim::Network;
+use braidcast_runtime_sim::{Congestion, Fault, Network, Processing, Sharing};
 use common::*;
 
 const NODES: usize = 20;
@@ -56,6 +58,11 @@ fn chaos(seed: u64, settings: Settings) {
         let pause = dice.below(60) as u64;
         run_for(&mut network, pause);
     }
+    recovers(&mut network, seed);
+}
+
+/// Once all are up and in the topic again, whatever happened, messages reach everyone.
+fn recovers(network: &mut Network, seed: u64) {
     for node in 0..NODES {
         if !network.is_up(node) {
             network.restart(node);
@@ -64,12 +71,12 @@ fn chaos(seed: u64, settings: Settings) {
         network.connect(node, (node + 1) % NODES);
     }
     // Longer than the backoff after an unsubscription.
-    run_for(&mut network, 15_000);
+    run_for(network, 15_000);
     (0..NODES).for_each(|node| network.connect(node, (node + 1) % NODES));
-    run_for(&mut network, 3_000);
+    run_for(network, 3_000);
     let messages: Vec<MessageId> =
-        (0..4).map(|i| publish(&mut network, i * 5, payload(seed * 1_000 + 900 + i as u64, 9_000))).collect();
-    all_delivered(&mut network, &messages, &format!("seed {seed}"));
+        (0..4).map(|i| publish(network, i * 5, payload(seed * 1_000 + 900 + i as u64, 9_000))).collect();
+    all_delivered(network, &messages, &format!("seed {seed}"));
 }
 
 #[test]
@@ -80,6 +87,65 @@ fn a_coded_network_recovers_from_anything() {
 #[test]
 fn a_plain_network_recovers_from_anything() {
     (0..15).for_each(|seed| chaos(seed, gossipsub()));
+}
+
+/// One fault of the world around the nodes.
+fn one_fault(network: &mut Network, dice: &mut Dice) {
+    let (node, other) = (1 + dice.below(NODES - 1), dice.below(NODES));
+    let rate = |dice: &mut Dice| Some(FIFTY_MBIT / (1 + dice.below(20) as u64));
+    let fault = match dice.below(8) {
+        0 => Fault::Pause { node, span: Duration::from_millis(dice.below(2_000) as u64) },
+        1 => Fault::Cut { from: vec![node], to: vec![other] },
+        2 => Fault::Partition { side: (0..dice.below(NODES)).collect() },
+        3 | 4 => Fault::Heal,
+        5 => Fault::Rates { node, up: rate(dice), down: rate(dice) },
+        6 => Fault::Lossy { node, ppm: dice.below(300_000) as u32 },
+        _ => Fault::ClockSkew { node, ahead: Duration::ZERO, drift_ppm: dice.below(20_000) as i32 - 10_000 },
+    };
+    network.inject(&fault).unwrap();
+}
+
+fn chaos_around(seed: u64, uplinks: Sharing, downlinks: Sharing) {
+    let mut dice = Dice(seed);
+    let builder = small(seed, with_k(8))
+        .nodes(NODES)
+        .degree(6)
+        .downlink(Some(2 * FIFTY_MBIT))
+        .uplink_sharing(uplinks)
+        .downlink_sharing(downlinks)
+        .congestion(Congestion::default())
+        .processing(Processing { per_frame: Duration::from_micros(200), ..Processing::default() })
+        .receive_queue(200_000)
+        .send_queue(100_000)
+        .link_timeout(Duration::from_secs(2));
+    let mut network = warm(builder);
+    for tag in 0..100 {
+        one_step(&mut network, &mut dice, seed * 1_000 + tag);
+        one_fault(&mut network, &mut dice);
+        let pause = dice.below(120) as u64;
+        run_for(&mut network, pause);
+    }
+    network.inject(&Fault::Heal).unwrap();
+    for node in 0..NODES {
+        let (up, down) = (Some(FIFTY_MBIT), Some(2 * FIFTY_MBIT));
+        network.inject(&Fault::Rates { node, up, down }).unwrap();
+        network.inject(&Fault::Lossy { node, ppm: 0 }).unwrap();
+    }
+    recovers(&mut network, seed);
+}
+
+#[test]
+fn a_coded_network_recovers_from_anything_around_it() {
+    for seed in 0..4 {
+        for (uplinks, downlinks) in [
+            (Sharing::Fifo, Sharing::Fifo),
+            (Sharing::FairShare, Sharing::Fifo),
+            (Sharing::Fifo, Sharing::FairShare),
+            (Sharing::FairShare, Sharing::FairShare),
+        ] {
+            chaos_around(seed, uplinks, downlinks);
+        }
+    }
 }
 
 #[test]

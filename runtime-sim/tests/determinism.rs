@@ -4,10 +4,15 @@
 
 mod common;
 
-use braidcast_protocol::MessageId;
-use braidcast_runtime_sim::{Builder, Latency, Network};
-use common::*;
+use std::sync::Arc;
 use std::time::Duration;
+
+use braidcast_protocol::MessageId;
+use braidcast_runtime_sim::{
+    Adversary, Builder, Congestion, Distribution, Fault, Latency, Network, Processing, Queue, Regions,
+    Sharing,
+};
+use common::*;
 
 /// Digests after three messages, a crash and a restart.
 struct Digests {
@@ -42,8 +47,10 @@ fn uneven(seed: u64) -> Builder {
 
 #[test]
 fn a_run_repeats_in_one_process() {
-    let (one, two) = (run(uneven(1)), run(uneven(1)));
-    assert_eq!((one.trace, one.deliveries, one.state), (two.trace, two.deliveries, two.state));
+    for builder in [uneven(1), everything(1)] {
+        let (one, two) = (run(builder.clone()), run(builder));
+        assert_eq!((one.trace, one.deliveries, one.state), (two.trace, two.deliveries, two.state));
+    }
 }
 
 #[test]
@@ -60,6 +67,47 @@ fn one_lost_frame_gives_another_run() {
     for number in [10, whole.frames / 3, whole.frames / 2] {
         assert_ne!(run(uneven(1).drop_frame(number)).trace, whole.trace, "frame {number}");
     }
+}
+
+/// Everything that draws or decides: shared lines, windows, jitter, regions, faults, adversaries.
+fn everything(seed: u64) -> Builder {
+    uneven(seed)
+        .latency(Latency::Regions(Arc::new(Regions::aws())))
+        .jitter(Distribution::LogNormal { median: Duration::from_millis(1), sigma_milli: 800 })
+        .downlink(Some(FIFTY_MBIT))
+        .downlink_sharing(Sharing::FairShare)
+        .congestion(Congestion::default())
+        .processing(Processing { per_frame: Duration::from_micros(30), ..Processing::default() })
+        .nat_share(200_000)
+        .adversary(30, Adversary::Dropping { ppm: 100_000 })
+        .fault(Duration::from_secs(5), Fault::Pause { node: 12, span: Duration::from_millis(300) })
+        .fault(Duration::from_secs(5), Fault::ClockSkew { node: 13, ahead: Duration::ZERO, drift_ppm: 9_000 })
+}
+
+#[test]
+fn both_event_queues_give_one_run() {
+    for builder in [uneven(1), everything(2), small(3, gossipsub())] {
+        let (one, two) = (run(builder.clone()), run(builder.queue(Queue::Reference)));
+        assert_eq!((one.trace, one.deliveries, one.state), (two.trace, two.deliveries, two.state));
+    }
+}
+
+const ONLY_THE_DIGEST: &str = "only-the-digest";
+
+#[test]
+fn another_process_gives_the_same_run() {
+    // The child is this test again, told so by an argument that selects no other test.
+    let digest = || format!("digest {:032x}", run(everything(7)).trace);
+    if std::env::args().any(|argument| argument == ONLY_THE_DIGEST) {
+        println!("{}", digest());
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "another_process_gives_the_same_run", "--nocapture", "--skip", ONLY_THE_DIGEST])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(child.stdout).unwrap();
+    assert!(printed.contains(&digest()), "{printed}");
 }
 
 #[test]

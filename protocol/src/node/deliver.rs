@@ -127,7 +127,7 @@ impl Parts<'_> {
     /// Queues a whole message for one link; if too many wait there, the oldest is dropped, with a trace event.
     pub(super) fn send_whole(&mut self, cx: &mut Ctx<'_>, link: LinkId, message: Arc<Message>) {
         let max = cx.config.outbox_messages_max;
-        let dropped = cx.links.get_mut(link).and_then(|link| link.enqueue(message, max));
+        let dropped = cx.links.enqueue(link, message, max);
         if let Some(dropped) = dropped.filter(|_| cx.out.tracing()) {
             let rpc = Rpc { publish: alloc::vec![dropped], ..Rpc::default() };
             let meta = super::meta::meta(self.gossip, self.shards, &rpc);

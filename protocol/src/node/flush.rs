@@ -12,13 +12,7 @@ const CONTROL_BYTES_MAX: usize = 16_000;
 impl Node {
     /// Control of each link in one frame, whole messages that waited, then shards.
     pub(super) fn flush(&mut self, now: Time, out: &mut Actions) {
-        let control: Vec<(LinkId, Rpc)> = self
-            .links
-            .iter_mut()
-            .filter(|(_, link)| !link.control.is_empty())
-            .map(|(id, link)| (id, core::mem::take(&mut link.control)))
-            .collect();
-        for (link, rpc) in control {
+        for (link, rpc) in self.links.take_control().into_iter().filter(|(_, rpc)| !rpc.is_empty()) {
             for frame in rpc.split(CONTROL_BYTES_MAX) {
                 self.send(now, link, SendClass::Control, frame, out);
             }
@@ -28,15 +22,10 @@ impl Node {
     }
 
     fn send_waiting(&mut self, now: Time, out: &mut Actions) {
-        let ready: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.room > 0 && !link.outbox.is_empty())
-            .map(|(id, _)| id)
-            .collect();
+        let ready: Vec<LinkId> = self.links.ready().collect();
         for id in ready {
-            while let Some(link) = self.links.get_mut(id).filter(|link| link.room > 0)
-                && let Some(message) = link.outbox.pop_front()
+            while self.links.has_room(id)
+                && let Some(message) = self.links.dequeue(id)
             {
                 let message_id = message.id();
                 if self.gossip.get(&message_id).is_some_and(|cached| cached.is_holder(id)) {
@@ -59,10 +48,8 @@ impl Node {
     }
 
     fn send(&mut self, now: Time, link: LinkId, class: SendClass, rpc: Rpc, out: &mut Actions) {
-        if class == SendClass::Data
-            && let Some(link) = self.links.get_mut(link)
-        {
-            link.room = link.room.saturating_sub(rpc.encoded_len());
+        if class == SendClass::Data {
+            self.links.spend_room(link, rpc.encoded_len());
         }
         if out.tracing() {
             let meta = self.meta(&rpc);

@@ -7,11 +7,12 @@ mod rpc;
 mod snapshot;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use rand_core::Rng;
 
-pub use self::snapshot::{NodeSnapshot, PeerState, TopicState};
+pub use self::snapshot::{Held, NodeSnapshot, PeerState, TopicState};
 use crate::ctx::Ctx;
 use crate::gossip::Gossip;
 use crate::invariants::Broken;
@@ -101,11 +102,7 @@ impl Node {
             Event::LinkDown { link, cause: _ } => self.on_link_down(now, link, out),
             Event::Received { link, rpc } => self.on_rpc(now, link, rpc, out),
             Event::Malformed { link, fault } => self.on_malformed(now, link, fault, out),
-            Event::LinkReady { link, bytes } => {
-                if let Some(link) = self.links.get_mut(link) {
-                    link.room = bytes;
-                }
-            }
+            Event::LinkReady { link, bytes } => self.links.set_room(link, bytes),
             Event::LinkStats { link, rtt, lost } => {
                 if let Some(link) = self.links.get_mut(link) {
                     link.rtt = Some(rtt);
@@ -283,7 +280,7 @@ impl Node {
             return Err(PublishError::Backlog { waiting });
         }
         let outboxes = self.mesh.members(topic).iter().filter_map(|link| self.links.get(*link));
-        match outboxes.map(|link| link.outbox.len()).min() {
+        match outboxes.map(|link| link.waiting()).min() {
             Some(waiting) if waiting >= self.config.outbox_messages_max => {
                 Err(PublishError::Backlog { waiting })
             }
@@ -303,8 +300,11 @@ impl Node {
     }
 
     fn announce(&mut self, topic: &Topic, subscribe: bool) {
-        for (_, link) in self.links.iter_mut() {
-            link.control.subscriptions.push(Subscription { subscribe, topic: topic.clone() });
+        let links: Vec<LinkId> = self.links.iter().map(|(link, _)| link).collect();
+        for link in links {
+            if let Some(rpc) = self.links.control(link) {
+                rpc.subscriptions.push(Subscription { subscribe, topic: topic.clone() });
+            }
         }
     }
 }

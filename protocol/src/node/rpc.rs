@@ -38,7 +38,9 @@ impl Node {
 impl Parts<'_> {
     fn on_extensions(&mut self, cx: &mut Ctx<'_>, link: LinkId, control: &Control) {
         let offered = cx.config.mode == Mode::Optimum;
-        if let (Some(extensions), Some(link)) = (control.extensions, cx.links.get_mut(link)) {
+        if let Some(extensions) = control.extensions
+            && let Some(link) = cx.links.get_mut(link)
+        {
             link.coded = offered && extensions.coded && link.agent.protocol >= Protocol::Meshsub13;
         }
     }
@@ -68,8 +70,8 @@ impl Parts<'_> {
         for id in &control.idontwant {
             self.gossip.on_holder(id, link);
         }
-        let coded = cx.links.is_coded(link);
         for id in &control.iwant {
+            let coded = cx.links.is_coded(link);
             match self.gossip.on_iwant(cx.config, link, coded, id) {
                 Serve::Shards(coding) => {
                     if !self.shards.on_iwant(cx, link, coding) {
@@ -83,7 +85,7 @@ impl Parts<'_> {
     }
 
     fn on_reports(&mut self, cx: &mut Ctx<'_>, link: LinkId, coded: &Coded) {
-        if !cx.links.is_coded(link) {
+        if (coded.haves.is_empty() && coded.wants.is_empty()) || !cx.links.is_coded(link) {
             return;
         }
         coded.haves.iter().for_each(|have| self.shards.on_have(cx, link, have));
@@ -91,7 +93,7 @@ impl Parts<'_> {
     }
 
     fn on_shards(&mut self, cx: &mut Ctx<'_>, link: LinkId, coded: Coded) {
-        if !cx.links.is_coded(link) {
+        if coded.is_empty() || !cx.links.is_coded(link) {
             return;
         }
         for header in coded.headers {
@@ -123,6 +125,7 @@ impl Parts<'_> {
         let id = message.id();
         if let Some(content) = self.gossip.content_of(&id) {
             self.gossip.on_holder(&id, link);
+            cx.out.tally.duplicate_messages = cx.out.tally.duplicate_messages.wrapping_add(1);
             let topic = message.topic.clone();
             return cx.trace_peer(link, |from| Trace::DuplicateMessage { content, from, topic });
         }

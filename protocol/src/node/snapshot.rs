@@ -19,6 +19,28 @@ pub struct NodeSnapshot {
     pub undecoded: Vec<(ContentId, usize)>,
 }
 
+/// What a node holds in memory at one moment: what grows with the traffic and has its bounds in the configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Held {
+    /// Payloads in the message cache, bytes.
+    pub cached_bytes: usize,
+    /// Coded messages that are served, at their padded length, bytes.
+    pub served_bytes: usize,
+    /// Messages not decoded yet, at their padded length, bytes.
+    pub undecoded_bytes: usize,
+    /// Ids remembered of messages met, delivered and finished.
+    pub ids: usize,
+    /// Coded messages at hand.
+    pub generations: usize,
+}
+
+impl Held {
+    /// All payload bytes; those that are both cached and served count twice.
+    pub const fn bytes(&self) -> usize {
+        self.cached_bytes + self.served_bytes + self.undecoded_bytes
+    }
+}
+
 /// One live link.
 #[derive(Clone, Debug)]
 pub struct PeerState {
@@ -52,6 +74,14 @@ pub struct TopicState {
 }
 
 impl Node {
+    /// What is held in memory now. Takes constant time.
+    pub fn held(&self) -> Held {
+        let mut held = Held::default();
+        self.gossip.count_held(&mut held);
+        self.shards.count_held(&mut held);
+        held
+    }
+
     /// The state now.
     pub fn snapshot(&self) -> NodeSnapshot {
         let peer_of = |link: &LinkId| self.links.peer(*link);

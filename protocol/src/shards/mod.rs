@@ -223,6 +223,14 @@ impl Shards {
         undecoded.map(|(_, generation)| (generation.header.content, generation.held_bytes()))
     }
 
+    pub(crate) fn count_held(&self, held: &mut crate::Held) {
+        let bytes = self.live.bytes();
+        held.served_bytes += bytes.whole;
+        held.undecoded_bytes += bytes.undecoded;
+        held.ids += self.finished.len();
+        held.generations += self.live.len();
+    }
+
     pub(crate) fn check(&self, config: &Config, now: Time, links: &Links, mesh: &Mesh) -> Result<(), Broken> {
         let undecoded = self.live.undecoded();
         let bounded = undecoded <= config.coded.undecoded_max && self.rumours.is_bounded();

@@ -68,6 +68,7 @@ impl Shards {
         let id = shard.message;
         let Some(generation) = self.live.get_mut(&id) else {
             // Its header was refused or forgotten, or the message is complete and no longer served.
+            count(&mut cx.out.tally.useless_shards);
             if let Some(finished) = self.finished.get(&id).copied() {
                 self.trace(cx, link, &shard, Trace::UnnecessaryShard);
                 tell_done(cx, link, id, finished.k);
@@ -75,6 +76,7 @@ impl Shards {
             return ShardVerdict::Handled;
         };
         if generation.is_whole() {
+            count(&mut cx.out.tally.useless_shards);
             self.trace(cx, link, &shard, Trace::UnnecessaryShard);
             return ShardVerdict::Handled;
         }
@@ -83,18 +85,24 @@ impl Shards {
             generation.take(link, shard.id.clone(), shard.body.clone(), from_publisher, &mut self.pool);
         match taken {
             Taken::Innovative => {
+                count(&mut cx.out.tally.new_shards);
                 self.trace(cx, link, &shard, Trace::NewShard);
                 return self.on_progress(cx, id);
             }
             Taken::Duplicate => {
+                count(&mut cx.out.tally.useless_shards);
                 self.trace(cx, link, &shard, Trace::DuplicateShard);
                 self.report_useless(cx, link, id);
             }
             Taken::Unhelpful => {
+                count(&mut cx.out.tally.useless_shards);
                 self.trace(cx, link, &shard, Trace::UnhelpfulShard);
                 self.report_useless(cx, link, id);
             }
-            Taken::Invalid => self.on_invalid(cx, link, id),
+            Taken::Invalid => {
+                count(&mut cx.out.tally.invalid_shards);
+                self.on_invalid(cx, link, id);
+            }
         }
         ShardVerdict::Handled
     }
@@ -217,4 +225,8 @@ fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
     if let Some(rpc) = cx.links.control(link) {
         rpc.coded.haves.push(Have { message, rank: k, verified: 0 });
     }
+}
+
+const fn count(counter: &mut u32) {
+    *counter = counter.wrapping_add(1);
 }

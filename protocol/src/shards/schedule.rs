@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
+
 use super::Shards;
 use super::generation::{Age, Generation};
 use super::terms::Terms;
@@ -31,8 +33,9 @@ impl Shards {
     /// Each link takes its most urgent message; between links, fewest sent first, then fewest received (published
     /// simulations: better than the sum).
     pub(crate) fn next(&mut self, cx: &Ctx<'_>, mesh: &Mesh) -> Option<Ready> {
-        let with_room = cx.links.iter().filter(|(_, link)| link.coded && link.room > 0).map(|(id, _)| id);
-        let ready = with_room.filter_map(|link| self.next_on(cx, mesh, link));
+        let takes = |link: &LinkId| cx.links.has_room(*link) && cx.links.is_coded(*link);
+        let links: SmallVec<[LinkId; 16]> = self.live.scheduled().filter(takes).collect();
+        let ready = links.into_iter().filter_map(|link| self.next_on(cx, mesh, link));
         ready.min_by_key(|(exchanged, ready)| (*exchanged, ready.link)).map(|(_, ready)| ready)
     }
 

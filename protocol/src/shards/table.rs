@@ -141,6 +141,11 @@ impl Table {
         }
     }
 
+    /// Links on which there may be something to send.
+    pub(crate) fn scheduled(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.agenda.keys().copied()
+    }
+
     /// What may have something to send on a link, in the agenda's order.
     pub(crate) fn agenda(&self, link: LinkId) -> impl Iterator<Item = (Entry, &Generation)> {
         let entries = self.agenda.get(&link).into_iter().flatten();

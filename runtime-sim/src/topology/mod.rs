@@ -1,6 +1,10 @@
 //! Who has a link to whom at the start.
 
+mod random;
+
 use braidcast_protocol::Seed;
+
+pub(crate) use self::random::behind_nat;
 
 use crate::rng::{Concern, Draws};
 
@@ -9,9 +13,11 @@ use crate::rng::{Concern, Draws};
 pub enum Topology {
     /// A connected random graph in which every node has this many links.
     Regular(usize),
+    /// A connected random graph with this many links at a node on average, and at each by chance.
+    Random(usize),
     /// Everyone has a link to everyone.
     Full,
-    /// These pairs of nodes.
+    /// These pairs of nodes, as from a file.
     Edges(Vec<(usize, usize)>),
 }
 
@@ -25,6 +31,12 @@ pub enum TopologyError {
         nodes: usize,
         /// Links at each.
         degree: usize,
+    },
+    /// Nodes that cannot be dialed leave the others in several pieces.
+    #[error("with only {public} nodes that can be dialed the network is in pieces")]
+    Split {
+        /// Nodes that can be dialed.
+        public: usize,
     },
     /// An edge names a node that is not there, or joins a node to itself.
     #[error("edge {a} - {b} is not between two of {nodes} nodes")]
@@ -43,6 +55,7 @@ impl Topology {
     pub(crate) fn neighbours(&self, nodes: usize, seed: &Seed) -> Result<Vec<Vec<u32>>, TopologyError> {
         match self {
             Self::Regular(degree) => regular(nodes, *degree, seed),
+            Self::Random(degree) => random::random(nodes, *degree, seed),
             Self::Full => {
                 Ok((0..nodes).map(|a| (0..nodes).filter(|b| *b != a).map(|b| b as u32).collect()).collect())
             }
@@ -158,6 +171,39 @@ mod tests {
         let of = |number| Topology::Regular(12).neighbours(36, &Seed::from_number(number)).unwrap();
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
+    }
+
+    #[test]
+    fn random_graphs_are_connected_and_have_their_mean_degree() {
+        for (nodes, degree) in [(36, 6), (1000, 4), (50, 2), (2, 1)] {
+            let graph = Topology::Random(degree).neighbours(nodes, &Seed::from_number(1)).unwrap();
+            assert!(connected(&graph));
+            let ends: usize = graph.iter().map(Vec::len).sum();
+            assert_eq!(ends / 2, (nodes * degree / 2).max(nodes - 1));
+        }
+        let degrees: Vec<usize> = Topology::Random(6)
+            .neighbours(1000, &Seed::from_number(1))
+            .unwrap()
+            .iter()
+            .map(Vec::len)
+            .collect();
+        assert!(degrees.iter().max() > Some(&10) && degrees.iter().min() < Some(&4));
+    }
+
+    #[test]
+    fn behind_nat_nobody_is_dialed_and_nobody_is_lost() {
+        for share in [0, 30, 90] {
+            let nat: Vec<bool> = (0..200).map(|node| node % 100 < share).collect();
+            let graph = Topology::Regular(8).neighbours(200, &Seed::from_number(1)).unwrap();
+            let graph = behind_nat(graph, &nat, &Seed::from_number(1)).unwrap();
+            for (node, list) in graph.iter().enumerate() {
+                assert!(list.len() >= 8 || !nat[node]);
+                assert!(list.iter().all(|other| !(nat[node] && nat[*other as usize])));
+                assert!(list.iter().all(|other| graph[*other as usize].contains(&(node as u32))));
+            }
+        }
+        let alone = behind_nat(vec![vec![1], vec![0]], &[true, true], &Seed::from_number(1));
+        assert_eq!(alone, Err(TopologyError::Split { public: 0 }));
     }
 
     #[test]
