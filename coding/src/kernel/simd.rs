@@ -68,6 +68,9 @@ pub(super) trait Simd {
         }
     }
 
+    /// Brings a line of memory closer.
+    unsafe fn prefetch(from: *const u8);
+
     unsafe fn operand(vector: Self::Vector) -> Self::Operand;
     fn stored(coefficient: u8) -> Self::Stored;
     unsafe fn factor(stored: *const Self::Stored) -> Self::Factor;
@@ -117,6 +120,8 @@ unsafe fn product<S: Simd>(dst: &mut [&mut [u8]], src: &[&[u8]], coef: &[u8], mo
         let stripe_len = if sources.len() > MANY { STRIPE / 2 } else { STRIPE };
         for start in (0..len).step_by(stripe_len) {
             let stripe = start..len.min(start + stripe_len);
+            let mut ahead =
+                Ahead::new(start + stripe_len, len, stripe_len, sources, dst.len().div_ceil(block));
             for (index, outputs) in dst.chunks_mut(block).enumerate() {
                 for d in 0..outputs.len() {
                     let row = (index * block + d) * src.len() + first;
@@ -124,7 +129,7 @@ unsafe fn product<S: Simd>(dst: &mut [&mut [u8]], src: &[&[u8]], coef: &[u8], mo
                 }
                 let block = Block::<S> { sources, coefficients: &coefficients, accumulate };
                 // SAFETY: all rows have `len` bytes, and `stripe` lies within.
-                unsafe { block.run(outputs, stripe.clone()) };
+                unsafe { block.run(outputs, stripe.clone(), &mut ahead) };
             }
         }
         accumulate = true;
@@ -142,6 +147,51 @@ fn block_size<S: Simd>(outputs: usize, src: &[&[u8]]) -> usize {
     let compete = matches!(src, [a, b, ..] if src.len() > WAYS && apart(a, b).is_multiple_of(PAGE));
     let most = if compete { S::OUTPUTS.min(BLOCK_MAX - 2) } else { S::OUTPUTS };
     outputs.div_ceil(outputs.div_ceil(most).max(1)).max(1)
+}
+
+/// Fetches the sources' next stripes into a cache, a little with every tile of the present one.
+///
+/// With many outputs a stripe of sources is used long enough for the next to come meanwhile, but the processor does not
+/// guess it: each begins on another page.
+struct Ahead {
+    /// Where the next stripes begin, and how many lines they have.
+    start: usize,
+    lines: usize,
+    /// The source whose turn it is, and the line of its stripe.
+    source: usize,
+    line: usize,
+    /// Lines to fetch for each line of columns that is worked on.
+    rate: usize,
+}
+
+impl Ahead {
+    #[inline(always)]
+    fn new(start: usize, len: usize, stripe_len: usize, sources: &[&[u8]], blocks: usize) -> Self {
+        let lines = len.saturating_sub(start).min(stripe_len) / LINE;
+        let rate = if blocks < BLOCKS_TO_FETCH { 0 } else { sources.len().div_ceil(blocks) };
+        Self { start, lines, source: 0, line: 0, rate }
+    }
+
+    /// To be called before `bytes` columns are worked on.
+    ///
+    /// # Safety
+    ///
+    /// As [`run`]; `sources` are those it was made for.
+    #[inline(always)]
+    unsafe fn fetch<S: Simd>(&mut self, sources: &[&[u8]], bytes: usize) {
+        if self.rate == 0 || self.lines == 0 {
+            return;
+        }
+        for _ in 0..self.rate * (bytes / LINE) {
+            let Some(source) = sources.get(self.source) else { return };
+            // SAFETY: the line lies within the source.
+            unsafe { S::prefetch(source.as_ptr().add(self.start + self.line * LINE)) };
+            self.line += 1;
+            if self.line == self.lines {
+                (self.source, self.line) = (self.source + 1, 0);
+            }
+        }
+    }
 }
 
 /// The coefficients of a block of outputs, one row for each, ready to be loaded.
@@ -187,22 +237,22 @@ impl<S: Simd> Block<'_, S> {
     /// As [`run`]; coefficients must be set for all `outputs` and sources, and all rows must reach to the end of
     /// the stripe.
     #[inline(always)]
-    unsafe fn run(&self, outputs: &mut [&mut [u8]], stripe: Range<usize>) {
+    unsafe fn run(&self, outputs: &mut [&mut [u8]], stripe: Range<usize>, ahead: &mut Ahead) {
         // SAFETY: D is the number of outputs; the rest is the caller's.
         unsafe {
             match outputs.len() {
-                1 if S::WIDE => self.columns::<1, 8>(outputs, stripe),
-                2 if S::WIDE => self.columns::<2, 4>(outputs, stripe),
-                3 if S::WIDE => self.columns::<3, 4>(outputs, stripe),
-                4 if S::WIDE => self.columns::<4, 4>(outputs, stripe),
-                1 => self.columns::<1, 4>(outputs, stripe),
-                2 => self.columns::<2, 2>(outputs, stripe),
-                3 => self.columns::<3, 2>(outputs, stripe),
-                4 => self.columns::<4, 2>(outputs, stripe),
-                5 => self.columns::<5, 4>(outputs, stripe),
-                6 => self.columns::<6, 4>(outputs, stripe),
-                7 => self.columns::<7, 2>(outputs, stripe),
-                8 => self.columns::<8, 2>(outputs, stripe),
+                1 if S::WIDE => self.columns::<1, 8>(outputs, stripe, ahead),
+                2 if S::WIDE => self.columns::<2, 4>(outputs, stripe, ahead),
+                3 if S::WIDE => self.columns::<3, 4>(outputs, stripe, ahead),
+                4 if S::WIDE => self.columns::<4, 4>(outputs, stripe, ahead),
+                1 => self.columns::<1, 4>(outputs, stripe, ahead),
+                2 => self.columns::<2, 2>(outputs, stripe, ahead),
+                3 => self.columns::<3, 2>(outputs, stripe, ahead),
+                4 => self.columns::<4, 2>(outputs, stripe, ahead),
+                5 => self.columns::<5, 4>(outputs, stripe, ahead),
+                6 => self.columns::<6, 4>(outputs, stripe, ahead),
+                7 => self.columns::<7, 2>(outputs, stripe, ahead),
+                8 => self.columns::<8, 2>(outputs, stripe, ahead),
                 outputs => unreachable!("a block of {outputs} outputs"),
             }
         }
@@ -216,12 +266,14 @@ impl<S: Simd> Block<'_, S> {
         &self,
         outputs: &mut [&mut [u8]],
         stripe: Range<usize>,
+        ahead: &mut Ahead,
     ) {
         let outputs: [*mut u8; D] = core::array::from_fn(|d| outputs[d].as_mut_ptr());
         let mut at = stripe.start;
         // SAFETY: each tile ends before the stripe does.
         unsafe {
             while stripe.end - at >= V * S::BYTES {
+                ahead.fetch::<S>(self.sources, V * S::BYTES);
                 self.tile::<D, V>(outputs, at, S::BYTES);
                 at += V * S::BYTES;
             }
@@ -414,6 +466,12 @@ const COLUMNS: usize = 256;
 /// make the coefficients cost nothing. Measured with 1 MiB of cache; half as much for more than [`MANY`] sources.
 const STRIPE: usize = 4096;
 const MANY: usize = 64;
+
+/// Bytes of a line of a cache.
+const LINE: usize = 64;
+
+/// From how many blocks of outputs on the next stripes are fetched ahead.
+const BLOCKS_TO_FETCH: usize = 4;
 
 /// Associativity of the first cache, and the distance in bytes at which addresses compete for the same set of it,
 /// on all processors of interest.

@@ -54,6 +54,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(_from: *const u8) {
+        // The instruction is not among the stable intrinsics.
+    }
+
+    #[inline(always)]
     unsafe fn operand(vector: uint8x16_t) -> Self::Operand {
         // SAFETY: as above.
         unsafe { (vandq_u8(vector, vdupq_n_u8(0x0F)), vshrq_n_u8::<4>(vector)) }

@@ -75,6 +75,12 @@ macro_rules! wide_memory {
         }
 
         #[inline(always)]
+        unsafe fn prefetch(from: *const u8) {
+            // SAFETY: as above.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+        }
+
+        #[inline(always)]
         unsafe fn load_part(from: *const u8, bytes: usize) -> __m512i {
             // SAFETY: as above; bytes that are masked out are not touched.
             unsafe { _mm512_maskz_loadu_epi8(first(bytes), from.cast()) }
@@ -112,6 +118,12 @@ macro_rules! narrow_memory {
         unsafe fn store(to: *mut u8, vector: __m256i) {
             // SAFETY: as above.
             unsafe { _mm256_storeu_si256(to.cast(), vector) }
+        }
+
+        #[inline(always)]
+        unsafe fn prefetch(from: *const u8) {
+            // SAFETY: as above.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
         }
     };
 }
