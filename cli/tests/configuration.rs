@@ -41,7 +41,6 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("BRAIDCAST_CONGESTION", "reno", "bbr or cubic or newreno"),
     ("P2P_LISTEN_ADDR", "0.0.0.0:7070", "/quic-v1"),
     ("BOOTSTRAP_PEERS", "172.28.0.12:7070", "/p2p/PEER-ID"),
-    ("BRAIDCAST_KERNEL", "abacus", "portable, neon, avx2"),
     ("LOG_LEVEL", "loud", "debug or info or warn or error"),
     ("LOG_FORMAT", "xml", "text or json"),
 ];
@@ -133,6 +132,20 @@ fn wrong_usage_is_one_line_too() {
         assert_eq!((output.status.code(), stderr.lines().count()), (Some(2), 1), "{args:?}: {stderr}");
         assert!(stderr.contains(part), "{args:?}: {stderr}");
     }
+}
+
+#[test]
+fn a_kernel_that_does_not_exist_is_refused_in_one_line_by_every_command() {
+    for args in [&["node"][..], &["--version"]] {
+        let output = braidcast(args).env("BRAIDCAST_KERNEL", "abacus").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
+        for part in ["BRAIDCAST_KERNEL", "\"abacus\"", "portable, neon, avx2"] {
+            assert!(stderr.contains(part), "{stderr:?} lacks {part:?}");
+        }
+    }
+    let unset = braidcast(&["--version"]).env("BRAIDCAST_KERNEL", "").output().unwrap();
+    assert_eq!(unset.status.code(), Some(0));
 }
 
 #[test]
