@@ -47,6 +47,11 @@ fn the_active_kernel_is_the_one_asked_for() {
 }
 
 #[test]
+fn an_empty_name_in_the_environment_is_none() {
+    assert!(run_again("the_active_kernel_is_the_one_asked_for", "").status.success());
+}
+
+#[test]
 fn the_environment_chooses_the_kernel() {
     for kernel in common::kernels() {
         let output = run_again("the_active_kernel_is_the_one_asked_for", &kernel.to_string());
