@@ -180,8 +180,8 @@ pub const POOL_BYTES: usize = 64 << 20;
 /// Up to how many bytes are lent from the stack.
 const LENT_FROM_STACK: usize = 256;
 
-/// How many blocks are looked at to find an idle one.
-const PROBES: usize = 4;
+/// How many blocks are looked at to find an idle one: some of those handed out first may be held the longest.
+const PROBES: usize = 16;
 
 /// Different offsets of blocks from a page: 17 has no common factor with the sizes of caches.
 const SHIFTS: usize = 17;
