@@ -7,6 +7,8 @@
 //! Everything here is `#[inline(always)]`, and so becomes part of the few functions in [`x86`] and [`neon`] that
 //! are compiled for their instructions.
 
+mod ahead;
+mod elimination;
 #[cfg(any(target_arch = "aarch64", test))]
 pub(super) mod neon;
 mod nibbles;
@@ -16,8 +18,8 @@ pub(super) mod x86;
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
-use super::{Mode, REGISTER_MAX, RowSet, Task};
-use crate::gf256;
+use self::ahead::Ahead;
+use super::{Mode, REGISTER_MAX, Task};
 
 /// A family of vector instructions.
 ///
@@ -97,9 +99,9 @@ pub(super) unsafe fn run<S: Simd>(task: Task<'_, '_>) {
     unsafe {
         match task {
             Task::Product { dst, src, coef, mode } => product::<S>(dst, src, coef, mode),
-            Task::Reduce { row, matrix, factors, set } => reduce::<S>(row, matrix, factors, set),
+            Task::Reduce { row, matrix, factors, set } => elimination::reduce::<S>(row, matrix, factors, set),
             Task::Insert { row, matrix, factors, set, column } => {
-                *column = insert::<S>(row, matrix, factors, set);
+                *column = elimination::insert::<S>(row, matrix, factors, set);
             }
         }
     }
@@ -147,51 +149,6 @@ fn block_size<S: Simd>(outputs: usize, src: &[&[u8]]) -> usize {
     let compete = matches!(src, [a, b, ..] if src.len() > WAYS && apart(a, b).is_multiple_of(PAGE));
     let most = if compete { S::OUTPUTS.min(BLOCK_MAX - 2) } else { S::OUTPUTS };
     outputs.div_ceil(outputs.div_ceil(most).max(1)).max(1)
-}
-
-/// Fetches the sources' next stripes into a cache, a little with every tile of the present one.
-///
-/// With many outputs a stripe of sources is used long enough for the next to come meanwhile, but the processor does not
-/// guess it: each begins on another page.
-struct Ahead {
-    /// Where the next stripes begin, and how many lines they have.
-    start: usize,
-    lines: usize,
-    /// The source whose turn it is, and the line of its stripe.
-    source: usize,
-    line: usize,
-    /// Lines to fetch for each line of columns that is worked on.
-    rate: usize,
-}
-
-impl Ahead {
-    #[inline(always)]
-    fn new(start: usize, len: usize, stripe_len: usize, sources: &[&[u8]], blocks: usize) -> Self {
-        let lines = len.saturating_sub(start).min(stripe_len) / LINE;
-        let rate = if blocks < BLOCKS_TO_FETCH { 0 } else { sources.len().div_ceil(blocks) };
-        Self { start, lines, source: 0, line: 0, rate }
-    }
-
-    /// To be called before `bytes` columns are worked on.
-    ///
-    /// # Safety
-    ///
-    /// As [`run`]; `sources` are those it was made for.
-    #[inline(always)]
-    unsafe fn fetch<S: Simd>(&mut self, sources: &[&[u8]], bytes: usize) {
-        if self.rate == 0 || self.lines == 0 {
-            return;
-        }
-        for _ in 0..self.rate * (bytes / LINE) {
-            let Some(source) = sources.get(self.source) else { return };
-            // SAFETY: the line lies within the source.
-            unsafe { S::prefetch(source.as_ptr().add(self.start + self.line * LINE)) };
-            self.line += 1;
-            if self.line == self.lines {
-                (self.source, self.line) = (self.source + 1, 0);
-            }
-        }
-    }
 }
 
 /// The coefficients of a block of outputs, one row for each, ready to be loaded.
@@ -369,93 +326,6 @@ unsafe fn store<S: Simd>(to: *mut u8, vector: S::Vector, bytes: usize) {
     unsafe { if bytes == S::BYTES { S::store(to, vector) } else { S::store_part(to, vector, bytes) } }
 }
 
-/// # Safety
-///
-/// As [`run`].
-#[inline(always)]
-unsafe fn reduce<S: Simd>(row: &mut [u8], matrix: &[u8], factors: &[u8], set: &RowSet) {
-    let mut at = 0;
-    while at < row.len() {
-        // SAFETY: `Task` guarantees that `set` lies within `matrix` and `factors`, and that rows are whole vectors.
-        unsafe {
-            at += match (row.len() - at) / S::BYTES {
-                0 | 1 => reduce_tile::<S, 1>(row, at, matrix, factors, set),
-                2 | 3 => reduce_tile::<S, 2>(row, at, matrix, factors, set),
-                _ => reduce_tile::<S, 4>(row, at, matrix, factors, set),
-            };
-        }
-    }
-}
-
-/// Reduces `V` vectors of the row from column `at`, and says how many bytes that is.
-///
-/// # Safety
-///
-/// As [`run`]; `set` lies within `matrix` and `factors`, and rows reach to the end of the tile.
-#[inline(always)]
-unsafe fn reduce_tile<S: Simd, const V: usize>(
-    row: &mut [u8],
-    at: usize,
-    matrix: &[u8],
-    factors: &[u8],
-    set: &RowSet,
-) -> usize {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut sums = [S::zero(); V];
-        for (v, sum) in sums.iter_mut().enumerate() {
-            *sum = S::load(row.as_ptr().add(at + v * S::BYTES));
-        }
-        set.for_each(|r| {
-            let factor = *factors.get_unchecked(r);
-            if factor != 0 {
-                let source = matrix.as_ptr().add(r * row.len() + at);
-                let factor = S::factor(&S::stored(factor));
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    *sum = S::add(*sum, factor, S::operand(S::load(source.add(v * S::BYTES))));
-                }
-            }
-        });
-        for (v, sum) in sums.iter().enumerate() {
-            S::store(row.as_mut_ptr().add(at + v * S::BYTES), *sum);
-        }
-        V * S::BYTES
-    }
-}
-
-/// # Safety
-///
-/// As [`run`].
-#[inline(always)]
-unsafe fn insert<S: Simd>(row: &mut [u8], matrix: &mut [u8], factors: &[u8], set: &RowSet) -> Option<usize> {
-    let len = row.len();
-    // SAFETY: `Task` guarantees that `set` and every column lie within `matrix`, and that rows are whole vectors.
-    unsafe {
-        reduce::<S>(row, matrix, factors, set);
-        let column = set.first_missing(&row[..factors.len()])?;
-        let inverse = gf256::inv(row[column]).expect("what was found is not zero");
-        let inverse = S::factor(&S::stored(inverse));
-        let target = matrix.as_mut_ptr().add(column * len);
-        for at in (0..len).step_by(S::BYTES) {
-            let scaled = S::add(S::zero(), inverse, S::operand(S::load(row.as_ptr().add(at))));
-            S::store(row.as_mut_ptr().add(at), scaled);
-            S::store(target.add(at), scaled);
-        }
-        set.for_each(|r| {
-            let target = matrix.as_mut_ptr().add(r * len);
-            let factor = *target.add(column);
-            if factor != 0 {
-                let factor = S::factor(&S::stored(factor));
-                for at in (0..len).step_by(S::BYTES) {
-                    let operand = S::operand(S::load(row.as_ptr().add(at)));
-                    S::store(target.add(at), S::add(S::load(target.add(at)), factor, operand));
-                }
-            }
-        });
-        Some(column)
-    }
-}
-
 /// Most outputs in a block.
 const BLOCK_MAX: usize = 8;
 
@@ -466,12 +336,6 @@ const COLUMNS: usize = 256;
 /// make the coefficients cost nothing. Measured with 1 MiB of cache; half as much for more than [`MANY`] sources.
 const STRIPE: usize = 4096;
 const MANY: usize = 64;
-
-/// Bytes of a line of a cache.
-const LINE: usize = 64;
-
-/// From how many blocks of outputs on the next stripes are fetched ahead.
-const BLOCKS_TO_FETCH: usize = 4;
 
 /// Associativity of the first cache, and the distance in bytes at which addresses compete for the same set of it,
 /// on all processors of interest.
