@@ -17,7 +17,7 @@ use crate::SHARD_ALIGN;
 ///
 /// One owner at a time uses a pool: there is no lock in it. What it hands out goes anywhere.
 ///
-/// Invariants. P1: `bytes` is the sum of what all blocks take ([`cost`]), and at most `bytes_max`. P2: all blocks of a
+/// Invariants. P1: `bytes` is the sum of what all blocks take (`cost`), and at most `bytes_max`. P2: all blocks of a
 /// class have the length that is its key, and start on a 64-byte boundary.
 pub struct Pool {
     classes: BTreeMap<usize, VecDeque<Bytes>>,
