@@ -2,7 +2,7 @@
 
 use crate::links::Links;
 use crate::seed::Streams;
-use crate::{Actions, Config, Keys, LinkId, PeerId, Time, Topic, Trace};
+use crate::{Actions, Config, Keys, LinkId, Misdeed, PeerId, Score, Time, Topic, Trace};
 
 /// The world as a feature sees it. Features never call each other.
 pub(crate) struct Ctx<'a> {
@@ -21,6 +21,16 @@ impl Ctx<'_> {
         if let Some(peer) = self.links.peer(link) {
             self.out.trace(|| make(peer));
         }
+    }
+
+    /// Counts what a peer did against the rules, about one topic if it was.
+    pub(crate) fn misbehaved(&mut self, link: LinkId, misdeed: Misdeed, topic: Option<&Topic>) {
+        self.trace_peer(link, |peer| Trace::Misbehaved { peer, misdeed, topic: topic.cloned() });
+    }
+
+    /// The score of the peer at the other end.
+    pub(crate) fn score(&self, _link: LinkId) -> Score {
+        Score::ZERO
     }
 
     /// Takes a link into the mesh of a topic: our GRAFT goes out.

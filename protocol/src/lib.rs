@@ -90,9 +90,11 @@ mod invariants;
 mod keys;
 mod links;
 mod mesh;
+mod misdeed;
 mod node;
 pub mod recording;
 pub mod rpc;
+mod score;
 mod seed;
 mod seen;
 mod select;
@@ -103,7 +105,7 @@ mod trace;
 pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
 pub use config::{
     CodedSettings, Config, ConfigError, Dedup, GossipSettings, Integrity, MeshSettings, Mode, Multiplier,
-    Settings, ShardFactor, Threshold, ThresholdRule, Validation,
+    ScoreSettings, ScoreThresholds, Settings, ShardFactor, Threshold, ThresholdRule, Validation,
 };
 pub use error::{LeaveError, PublishError, SubscribeError};
 pub use event::{Agent, DownCause, Event, Origin, Protocol, Verdict};
@@ -111,7 +113,9 @@ pub use hash::{Fold, TraceHash};
 pub use ids::{CodingId, ContentId, LinkId, MessageId, PeerId, Topic};
 pub use invariants::{Broken, Rule};
 pub use keys::{HashKeys, Keys};
+pub use misdeed::Misdeed;
 pub use node::{Deadline, Held, Node, NodeSnapshot, PeerState, Timer, TopicState};
+pub use score::Score;
 pub use seed::Seed;
 pub use time::Time;
 pub use trace::{RejectReason, RpcMeta, ShardTrace, Trace};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::{ContentId, MessageId, PeerId, Protocol, Topic};
+use crate::{ContentId, MessageId, Misdeed, PeerId, Protocol, Topic};
 
 /// One trace event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -118,6 +118,15 @@ pub enum Trace {
         content: ContentId,
         /// Where.
         topic: Topic,
+    },
+    /// A peer did something against the rules.
+    Misbehaved {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        misdeed: Misdeed,
+        /// In which topic, when it was in one.
+        topic: Option<Topic>,
     },
     /// An undecoded message was given up: too old, or no room.
     ExpiredMessage {

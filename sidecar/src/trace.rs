@@ -85,7 +85,9 @@ macro_rules! common_form {
                 | Trace::UnhelpfulShard(_)
                 | Trace::UnnecessaryShard(_) => return shard(trace),
                 // Ours alone: no known client would know what they are.
-                Trace::PollutedMessage { .. } | Trace::ExpiredMessage { .. } => return None,
+                Trace::PollutedMessage { .. } | Trace::ExpiredMessage { .. } | Trace::Misbehaved { .. } => {
+                    return None
+                }
                 Trace::AddPeer { .. }
                 | Trace::RemovePeer { .. }
                 | Trace::Join { .. }

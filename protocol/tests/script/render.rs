@@ -34,6 +34,9 @@ impl World {
                 Trace::DropRpc { to, .. } => format!("drop to {}", name(&to)),
                 Trace::PollutedMessage { .. } => "polluted".into(),
                 Trace::ExpiredMessage { .. } => "expired".into(),
+                Trace::Misbehaved { peer, misdeed, .. } => {
+                    format!("misbehaved {} {misdeed:?}", name(&peer))
+                }
                 Trace::NewShard(shard) => format!("new shard from {}", name(&shard.from)),
                 Trace::DuplicateShard(shard) => format!("duplicate shard from {}", name(&shard.from)),
                 Trace::UnhelpfulShard(shard) => format!("unhelpful shard from {}", name(&shard.from)),

@@ -1,0 +1,5 @@
+//! What this node thinks of its peers.
+
+mod value;
+
+pub use self::value::Score;
