@@ -17,6 +17,8 @@ pub enum Rule {
     M3,
     /// A mesh has at most *D_hi* members right after a heartbeat, and never holds one twice.
     M4,
+    /// No direct peer is a mesh member.
+    M5,
     /// The message cache is within its bounds and its sums are right.
     G1,
     /// The seen caches are within their bounds.

@@ -30,6 +30,8 @@ pub(crate) struct Link {
     pub(crate) peer: PeerId,
     pub(crate) origin: Origin,
     pub(crate) agent: Agent,
+    /// Whether there is a peering agreement with it (gossipsub v1.1, "Explicit Peering Agreements").
+    pub(crate) direct: bool,
     /// Whether the peer announced our extension (and we did).
     pub(crate) coded: bool,
     pub(crate) rtt: Option<Duration>,
@@ -55,11 +57,19 @@ impl Link {
 
 impl Links {
     /// Takes a new link. A peer's earlier link, which the driver should have taken down, is given back.
-    pub(crate) fn up(&mut self, id: LinkId, peer: PeerId, origin: Origin, agent: Agent) -> Option<LinkId> {
+    pub(crate) fn up(
+        &mut self,
+        config: &Config,
+        id: LinkId,
+        peer: PeerId,
+        origin: Origin,
+        agent: Agent,
+    ) -> Option<LinkId> {
         let link = Link {
             peer,
             origin,
             agent,
+            direct: config.direct_peers.contains(&peer),
             coded: false,
             rtt: None,
             lost: 0,

@@ -11,8 +11,8 @@ use braidcast_protocol::rpc::{
     Shard, Subscription, Want,
 };
 use braidcast_protocol::{
-    Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MessageId, Node,
-    Origin, PeerId, Protocol, Seed, SendClass, Settings, Time, Topic, Validation, Verdict,
+    Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MeshSettings,
+    MessageId, Node, Origin, PeerId, Protocol, Seed, SendClass, Settings, Time, Topic, Validation, Verdict,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -139,7 +139,7 @@ impl World {
     fn new(validation: Validation) -> Self {
         let mut settings =
             Settings { validation, topics_max: 2, outbox_messages_max: 3, ..Settings::default() };
-        (settings.mesh.target, settings.mesh.min, settings.mesh.max) = (2, 1, 3);
+        settings.mesh = MeshSettings::with_degrees(1, 2, 3);
         (settings.gossip.cache_bytes_max, settings.gossip.seen_max) = (20_000, 50);
         (settings.coded.undecoded_max, settings.coded.undecoded_bytes_max) = (2, 2000);
         let config = Arc::new(Config::new(settings).unwrap());

@@ -11,6 +11,10 @@ pub struct MeshSettings {
     pub min: usize,
     /// *D_hi*: above this we prune; default 12.
     pub max: usize,
+    /// *D_score*: when we prune, so many of the best by score stay, the others by lot; default 4.
+    pub best_kept: usize,
+    /// *D_out*: members that we dialled ourselves; below *D_lo* and at most *D* / 2; default 2.
+    pub outbound_min: usize,
     /// Time between heartbeats; default 1 s.
     pub heartbeat: Duration,
     /// Time from start to the first heartbeat; default 100 ms.
@@ -21,6 +25,29 @@ pub struct MeshSettings {
     pub unsubscribe_backoff: Duration,
     /// Longest backoff taken from a peer's PRUNE; default 1 h. Longer ones are cut to it.
     pub backoff_max: Duration,
+    /// What we wait beyond a backoff before we graft, so that the peer's has ended, too; default 1 s.
+    pub backoff_slack: Duration,
+    /// A GRAFT so soon after the backoff began counts twice; default 10 s.
+    pub graft_flood: Duration,
+    /// Heartbeats from one look at the median score of a mesh to the next; default 60.
+    pub opportunistic_ticks: u64,
+    /// Better peers grafted when that median is too low; default 2.
+    pub opportunistic_peers: usize,
+}
+
+impl MeshSettings {
+    /// The defaults at other degrees: *D_score* and *D_out* keep their defaults or become what the degrees allow.
+    pub fn with_degrees(min: usize, target: usize, max: usize) -> Self {
+        let default = Self::default();
+        Self {
+            min,
+            target,
+            max,
+            best_kept: default.best_kept.min(target),
+            outbound_min: default.outbound_min.min(target / 2).min(min.saturating_sub(1)),
+            ..default
+        }
+    }
 }
 
 impl Default for MeshSettings {
@@ -29,11 +56,17 @@ impl Default for MeshSettings {
             target: 6,
             min: 4,
             max: 12,
+            best_kept: 4,
+            outbound_min: 2,
             heartbeat: Duration::from_secs(1),
             heartbeat_initial_delay: Duration::from_millis(100),
             prune_backoff: Duration::from_secs(60),
             unsubscribe_backoff: Duration::from_secs(10),
             backoff_max: Duration::from_secs(3600),
+            backoff_slack: Duration::from_secs(1),
+            graft_flood: Duration::from_secs(10),
+            opportunistic_ticks: 60,
+            opportunistic_peers: 2,
         }
     }
 }

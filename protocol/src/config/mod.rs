@@ -5,12 +5,14 @@ mod gossip;
 mod mesh;
 mod score;
 
+use alloc::collections::BTreeSet;
 use core::ops::Deref;
 
 pub use self::coded::{CodedSettings, Integrity, Multiplier, ShardFactor, Threshold, ThresholdRule};
 pub use self::gossip::GossipSettings;
 pub use self::mesh::MeshSettings;
 pub use self::score::{ScoreSettings, ScoreThresholds};
+use crate::PeerId;
 
 /// Whether a node codes its messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +36,9 @@ pub struct Settings {
     pub coded: CodedSettings,
     /// Peer scoring; off by default.
     pub score: ScoreSettings,
+    /// Peers with whom there is a peering agreement, in both directions: they are sent everything and stay outside
+    /// of meshes and scores; default none. Source: gossipsub v1.1 "Explicit Peering Agreements".
+    pub direct_peers: BTreeSet<PeerId>,
     /// What counts as the same message at delivery; default [`Dedup::Content`].
     pub dedup: Dedup,
     /// Who decides whether a message is valid; default [`Validation::Off`].
@@ -87,6 +92,16 @@ pub enum ConfigError {
         /// *D_hi*
         max: usize,
     },
+    /// *D_out* is too large for the other degrees (gossipsub v1.1 "Outbound Mesh Quotas").
+    #[error("outbound_min is {outbound}, must be below min {min} and at most half of target {target}")]
+    OutboundDegree {
+        /// *D_out*
+        outbound: usize,
+        /// *D_lo*
+        min: usize,
+        /// *D*
+        target: usize,
+    },
     /// *k* is out of range.
     #[error("shard factor is {value}, allowed is 1 to {max}")]
     ShardFactor {
@@ -125,9 +140,12 @@ impl Config {
 
     /// Checks the settings.
     pub fn new(settings: Settings) -> Result<Self, ConfigError> {
-        let MeshSettings { target, min, max, .. } = settings.mesh;
+        let MeshSettings { target, min, max, outbound_min: outbound, .. } = settings.mesh;
         if min == 0 || min > target || target > max {
             return Err(ConfigError::MeshDegrees { min, target, max });
+        }
+        if outbound >= min || outbound > target / 2 {
+            return Err(ConfigError::OutboundDegree { outbound, min, target });
         }
         if let ShardFactor::Fixed(value) = settings.coded.shard_factor
             && !(1..=ShardFactor::MAX).contains(&value)
@@ -154,6 +172,7 @@ fn first_zero(settings: &Settings) -> Option<&'static str> {
     let positive = [
         ("heartbeat", mesh.heartbeat.is_zero()),
         ("prune_backoff", mesh.prune_backoff.is_zero()),
+        ("opportunistic_ticks", mesh.opportunistic_ticks == 0),
         ("history_length", gossip.history_length == 0),
         ("cache_bytes_max", gossip.cache_bytes_max == 0),
         ("seen_ttl", gossip.seen_ttl.is_zero()),
@@ -187,6 +206,7 @@ impl Default for Settings {
             gossip: GossipSettings::default(),
             coded: CodedSettings::default(),
             score: ScoreSettings::default(),
+            direct_peers: BTreeSet::new(),
             dedup: Dedup::Content,
             validation: Validation::Off,
             message_bytes_max: 1 << 20,
@@ -205,6 +225,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn degrees_bring_the_further_ones_with_them() {
+        for (min, target, max) in [(1, 1, 1), (1, 2, 3), (2, 2, 2), (3, 6, 12), (4, 6, 12), (7, 8, 20)] {
+            let mesh = MeshSettings::with_degrees(min, target, max);
+            Config::new(Settings { mesh, ..Settings::default() }).unwrap();
+        }
+        assert_eq!(MeshSettings::with_degrees(4, 6, 12), MeshSettings::default());
+    }
+
+    #[test]
     fn contradictions_are_refused_with_their_values() {
         let refuse = |change: fn(&mut Settings)| {
             let mut settings = Settings::default();
@@ -216,6 +245,10 @@ mod tests {
             ConfigError::MeshDegrees { min: 7, target: 6, max: 12 }
         ));
         assert!(matches!(refuse(|s| s.mesh.target = 13), ConfigError::MeshDegrees { .. }));
+        assert!(matches!(
+            refuse(|s| s.mesh.outbound_min = 4),
+            ConfigError::OutboundDegree { outbound: 4, min: 4, target: 6 }
+        ));
         assert!(matches!(
             refuse(|s| s.coded.shard_factor = ShardFactor::Fixed(0)),
             ConfigError::ShardFactor { value: 0, max: 128 }

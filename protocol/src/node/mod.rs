@@ -225,7 +225,7 @@ impl Node {
         agent: Agent,
         out: &mut Actions,
     ) {
-        if let Some(earlier) = self.links.up(link, peer, origin, agent) {
+        if let Some(earlier) = self.links.up(&self.config, link, peer, origin, agent) {
             self.on_link_down(now, earlier, out);
         }
         out.trace(|| Trace::AddPeer { peer, protocol: agent.protocol });

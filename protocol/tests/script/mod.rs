@@ -12,8 +12,9 @@ use braidcast_protocol::rpc::{
     Want,
 };
 use braidcast_protocol::{
-    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MessageId, Mode,
-    Node, Origin, PeerId, Protocol, Seed, Settings, ThresholdRule, Time, Topic, Validation, Verdict,
+    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
+    MessageId, Mode, Node, Origin, PeerId, Protocol, Seed, Settings, ThresholdRule, Time, Topic, Validation,
+    Verdict,
 };
 use bytes::Bytes;
 
@@ -110,13 +111,17 @@ impl World {
     fn config(&mut self, words: &[&str]) {
         assert!(self.node.is_none(), "config comes first");
         let settings = &mut self.settings;
+        let mut mesh = settings.mesh.clone();
         for word in words {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             match key {
                 "mode" if value == "gossipsub" => settings.mode = Mode::Gossipsub,
-                "target" => settings.mesh.target = number(value),
-                "min" => settings.mesh.min = number(value),
-                "max" => settings.mesh.max = number(value),
+                "target" => mesh.target = number(value),
+                "min" => mesh.min = number(value),
+                "max" => mesh.max = number(value),
+                "direct" => {
+                    settings.direct_peers.insert(peer(value));
+                }
                 "outbox" => settings.outbox_messages_max = number(value),
                 "backlog" => settings.backlog_bytes_max = number(value),
                 "max-message" => settings.message_bytes_max = number(value),
@@ -128,6 +133,10 @@ impl World {
                 _ => panic!("unknown setting {word:?}"),
             }
         }
+        settings.mesh = MeshSettings {
+            heartbeat_initial_delay: mesh.heartbeat_initial_delay,
+            ..MeshSettings::with_degrees(mesh.min, mesh.target, mesh.max)
+        };
     }
 
     /// `message NAME by=PEER topic=T size=N k=K`: something that a neighbour has to say.
@@ -203,7 +212,8 @@ impl World {
                     Protocol::from_id(id).unwrap_or_else(|| panic!("protocol {id:?}"))
                 });
                 let agent = Agent { protocol };
-                Event::LinkUp { link: from, peer: peer(words[1]), origin: Origin::Inbound, agent }
+                let origin = if words.contains(&"out") { Origin::Outbound } else { Origin::Inbound };
+                Event::LinkUp { link: from, peer: peer(words[1]), origin, agent }
             }
             "link-down" => Event::LinkDown { link: from, cause: DownCause::Lost },
             "ready" => Event::LinkReady { link: from, bytes: words.get(2).map_or(usize::MAX, |n| number(n)) },

@@ -28,9 +28,10 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Settings, ScenarioError> 
 
 /// The bounds follow the target unless they are given: 6 has the documented 4 and 12.
 fn mesh(mut section: Section<'_>, mesh: &mut MeshSettings) -> Result<(), ScenarioError> {
-    set(&mut mesh.target, section.whole("target", 1..=1000)?);
-    mesh.min = section.whole("min", 1..=mesh.target)?.unwrap_or(mesh.target - mesh.target / 3);
-    mesh.max = section.whole("max", mesh.target..=2000)?.unwrap_or(2 * mesh.target);
+    let target = section.whole("target", 1..=1000)?.unwrap_or(mesh.target);
+    let min = section.whole("min", 1..=target)?.unwrap_or(target - target / 3);
+    let max = section.whole("max", target..=2000)?.unwrap_or(2 * target);
+    *mesh = MeshSettings::with_degrees(min, target, max);
     positive(&mut mesh.heartbeat, &mut section, "heartbeat")?;
     set(&mut mesh.heartbeat_initial_delay, section.duration("heartbeat_initial_delay")?);
     positive(&mut mesh.prune_backoff, &mut section, "prune_backoff")?;
