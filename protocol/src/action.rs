@@ -36,7 +36,8 @@ pub enum Action {
     Dial {
         /// Who.
         peer: PeerId,
-        /// A signed peer record, if one came with the name.
+        /// A signed peer record, if one came with the name. It is not verified: the driver uses its addresses only
+        /// if the envelope is signed by this very peer.
         hint: Option<Bytes>,
     },
     /// End a link.

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use crate::rpc::{Rpc, RpcFault};
 use crate::{LinkId, MessageId, PeerId};
 
@@ -62,6 +64,13 @@ pub enum Event {
         rtt: Duration,
         /// Packets lost since the link came up.
         lost: u64,
+    },
+    /// The driver has the peer's signed record (a libp2p envelope, from identify): it may be passed on to others.
+    PeerRecord {
+        /// The link to that peer.
+        link: LinkId,
+        /// The envelope as it came.
+        record: Bytes,
     },
     /// The application's verdict on a delivered message ([`crate::Validation::Application`]).
     Judged {

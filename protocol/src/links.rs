@@ -6,6 +6,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use crate::invariants::{Broken, Rule, ensure};
 use crate::rpc::{Message, Rpc, Subscription};
 use crate::{Agent, Config, LinkId, Origin, PeerId, Protocol, Topic};
@@ -34,6 +36,8 @@ pub(crate) struct Link {
     pub(crate) direct: bool,
     /// Whether the peer announced our extension (and we did).
     pub(crate) coded: bool,
+    /// The peer's signed record, if the driver has it: not read here, only passed on.
+    pub(crate) record: Option<Bytes>,
     pub(crate) rtt: Option<Duration>,
     /// Packets lost, as the transport counts.
     pub(crate) lost: u64,
@@ -71,6 +75,7 @@ impl Links {
             agent,
             direct: config.direct_peers.contains(&peer),
             coded: false,
+            record: None,
             rtt: None,
             lost: 0,
             topics: BTreeSet::new(),
@@ -105,6 +110,18 @@ impl Links {
 
     pub(crate) fn peer(&self, id: LinkId) -> Option<PeerId> {
         self.links.get(&id).map(|link| link.peer)
+    }
+
+    /// Whether there is a link to the peer.
+    pub(crate) fn is_linked(&self, peer: &PeerId) -> bool {
+        self.by_peer.contains_key(peer)
+    }
+
+    /// Keeps a peer's signed record, unless it is longer than one needs to be.
+    pub(crate) fn set_record(&mut self, id: LinkId, record: Bytes) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.record = Some(record).filter(|record| record.len() <= RECORD_BYTES_MAX);
+        }
     }
 
     pub(crate) fn is_coded(&self, id: LinkId) -> bool {
@@ -191,3 +208,6 @@ impl Links {
         Ok(())
     }
 }
+
+/// Longest signed peer record that is kept, bytes: a key, a signature and some twenty addresses.
+const RECORD_BYTES_MAX: usize = 2048;

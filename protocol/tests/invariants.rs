@@ -238,7 +238,7 @@ impl World {
                 self.control(slot, Control { graft: vec![Topic::new(TOPICS[topic])], ..Control::default() });
             }
             Op::Prune(slot, topic, backoff_s) => {
-                let prune = vec![Prune { topic: Topic::new(TOPICS[topic]), backoff_s }];
+                let prune = vec![Prune { topic: Topic::new(TOPICS[topic]), peers: vec![], backoff_s }];
                 self.control(slot, Control { prune, ..Control::default() });
             }
             Op::IHave(slot, topic, message) => {

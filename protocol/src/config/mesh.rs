@@ -33,6 +33,12 @@ pub struct MeshSettings {
     pub opportunistic_ticks: u64,
     /// Better peers grafted when that median is too low; default 2.
     pub opportunistic_peers: usize,
+    /// *doPX*: whether our PRUNE names others in the topic; default no. Peers that others name are dialled from
+    /// [`crate::ScoreThresholds::accept_px`] on, whatever this is.
+    pub peer_exchange: bool,
+    /// Peers named in one PRUNE of ours, and dialled between two heartbeats because a PRUNE named them; default 16,
+    /// as the specification advises more than *D_hi*.
+    pub exchange_peers: usize,
 }
 
 impl MeshSettings {
@@ -67,6 +73,8 @@ impl Default for MeshSettings {
             graft_flood: Duration::from_secs(10),
             opportunistic_ticks: 60,
             opportunistic_peers: 2,
+            peer_exchange: false,
+            exchange_peers: 16,
         }
     }
 }

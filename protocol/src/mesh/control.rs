@@ -1,10 +1,11 @@
 //! What peers ask of a mesh: subscriptions, GRAFT, PRUNE.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{GraftOutcome, Mesh};
 use crate::ctx::Ctx;
-use crate::rpc::Prune;
+use crate::rpc::{PeerInfo, Prune};
 use crate::{LinkId, Misdeed, Origin, Protocol, Topic};
 
 impl Mesh {
@@ -50,8 +51,11 @@ impl Mesh {
         }
         // v1.1 "Explicit Peering Agreements": a direct peer stays outside, with a PRUNE. "Prune backoff": a GRAFT
         // inside the backoff starts it anew. "Outbound Mesh Quotas": a full mesh takes only whom we dialled.
-        if direct || backoff.is_some() || cx.score(link).is_negative() || (full && !dialled) {
-            self.send_prune(cx, link, topic, cx.config.mesh.prune_backoff);
+        let unwanted = direct || backoff.is_some() || cx.score(link).is_negative();
+        if unwanted || (full && !dialled) {
+            // Peers are named only to those for whom there is no room.
+            let peers = if unwanted { Vec::new() } else { Self::peers_for(cx, link, topic) };
+            self.send_prune(cx, link, topic, cx.config.mesh.prune_backoff, peers);
             return GraftOutcome::Refused;
         }
         if !subscribed {
@@ -69,16 +73,25 @@ impl Mesh {
         self.remove(cx, link, &prune.topic);
         let asked = prune.backoff_s.map_or(cx.config.mesh.prune_backoff, Duration::from_secs);
         self.backoffs.begin(cx.now, asked.min(cx.config.mesh.backoff_max), &prune.topic, peer);
+        self.on_peers(cx, link, prune);
     }
 
-    /// Sends PRUNE and keeps the backoff ourselves too. Before v1.1 a PRUNE has no backoff.
-    pub(super) fn send_prune(&mut self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic, backoff: Duration) {
+    /// Sends PRUNE and keeps the backoff ourselves too. Before v1.1 a PRUNE names its topic only.
+    pub(super) fn send_prune(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        link: LinkId,
+        topic: &Topic,
+        backoff: Duration,
+        mut peers: Vec<PeerInfo>,
+    ) {
         let Some((peer, protocol)) = cx.links.get(link).map(|link| (link.peer, link.agent.protocol)) else {
             return;
         };
         let backoff_s = (protocol >= Protocol::Meshsub11).then_some(backoff.as_secs().max(1));
+        peers.retain(|_| backoff_s.is_some());
         if let Some(rpc) = cx.links.control(link) {
-            rpc.control.prune.push(Prune { topic: topic.clone(), backoff_s });
+            rpc.control.prune.push(Prune { topic: topic.clone(), peers, backoff_s });
         }
         self.backoffs.begin(cx.now, backoff, topic, peer);
     }

@@ -7,6 +7,7 @@
 
 mod backoff;
 mod control;
+mod px;
 mod upkeep;
 
 use alloc::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub(crate) struct Mesh {
     backoffs: Backoffs,
     /// Heartbeats so far.
     ticks: u64,
+    dialled: px::Dialled,
 }
 
 /// Sorted.
@@ -78,7 +80,7 @@ impl Mesh {
     /// Leaves a topic: prunes everyone, with the shorter backoff.
     pub(crate) fn leave(&mut self, cx: &mut Ctx<'_>, topic: &Topic) {
         for link in self.topics.remove(topic).unwrap_or_default() {
-            self.send_prune(cx, link, topic, cx.config.mesh.unsubscribe_backoff);
+            self.send_prune(cx, link, topic, cx.config.mesh.unsubscribe_backoff, Vec::new());
         }
         cx.out.trace(|| Trace::Leave { topic: topic.clone() });
     }

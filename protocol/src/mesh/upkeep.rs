@@ -10,12 +10,14 @@ use rand_core::Rng;
 
 use super::Mesh;
 use crate::ctx::Ctx;
+use crate::rpc::PeerInfo;
 use crate::{LinkId, MeshSettings, Origin, Score, Topic, select};
 
 impl Mesh {
     /// Brings each mesh within its bounds and forgets old backoffs. Gives who was grafted.
     pub(crate) fn heartbeat(&mut self, cx: &mut Ctx<'_>) -> Vec<(Topic, LinkId)> {
         self.ticks += 1;
+        self.dialled.clear();
         self.backoffs.expire(cx.now, cx.config.mesh.backoff_slack);
         let opportune = self.ticks.is_multiple_of(cx.config.mesh.opportunistic_ticks);
         let mut grafted = Vec::new();
@@ -34,7 +36,7 @@ impl Mesh {
         let MeshSettings { min, max, outbound_min, .. } = cx.config.mesh;
         for link in self.members(topic).to_vec() {
             if cx.score(link).is_negative() {
-                self.drop_member(cx, link, topic);
+                self.drop_member(cx, link, topic, Vec::new());
             }
         }
         if self.members(topic).len() < min {
@@ -57,7 +59,8 @@ impl Mesh {
         };
         let candidates: Vec<Candidate> = self.members(topic).iter().map(candidate).collect();
         for link in surplus(&mut cx.rng.mesh, candidates, &cx.config.mesh) {
-            self.drop_member(cx, link, topic);
+            let peers = Self::peers_for(cx, link, topic);
+            self.drop_member(cx, link, topic, peers);
         }
     }
 
@@ -101,9 +104,9 @@ impl Mesh {
         chosen
     }
 
-    fn drop_member(&mut self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic) {
+    fn drop_member(&mut self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic, peers: Vec<PeerInfo>) {
         self.remove(cx, link, topic);
-        self.send_prune(cx, link, topic, cx.config.mesh.prune_backoff);
+        self.send_prune(cx, link, topic, cx.config.mesh.prune_backoff, peers);
     }
 }
 

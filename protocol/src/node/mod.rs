@@ -109,6 +109,7 @@ impl Node {
                     link.lost = lost;
                 }
             }
+            Event::PeerRecord { link, record } => self.links.set_record(link, record),
             Event::Judged { message, verdict } => self.on_judged(now, &message, verdict, out),
             Event::Wake => self.on_wake(now, out),
         }

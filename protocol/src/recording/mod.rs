@@ -16,6 +16,7 @@
 //! ```text
 //! up LINK PEER out|in PROTOCOL     down LINK lost|closed|slow     frame LINK FRAME     malformed LINK
 //! ready LINK BYTES                 stats LINK RTT_NANOS LOST      judged ID accept|reject|ignore
+//! record LINK ENVELOPE
 //! subscribe TOPIC                  unsubscribe TOPIC              publish TOPIC PAYLOAD                wake
 //! ```
 

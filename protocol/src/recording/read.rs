@@ -136,6 +136,7 @@ fn input(words: &mut Words<'_>) -> Read<Input> {
             rtt: Duration::from_nanos(words.number("a round-trip time in nanoseconds")?),
             lost: words.number("a number of lost packets")?,
         },
+        "record" => Event::PeerRecord { link: words.link()?, record: words.bytes("a signed peer record")? },
         "judged" => {
             let verdicts =
                 [("accept", Verdict::Accept), ("reject", Verdict::Reject), ("ignore", Verdict::Ignore)];

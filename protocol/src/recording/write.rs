@@ -58,6 +58,7 @@ fn event_text(event: &Event) -> String {
         Event::LinkStats { link, rtt, lost } => {
             format!("stats {} {} {lost}", link.number(), rtt.as_nanos())
         }
+        Event::PeerRecord { link, record } => format!("record {} {}", link.number(), hex(record)),
         Event::Judged { message, verdict } => {
             let verdict = match verdict {
                 Verdict::Accept => "accept",

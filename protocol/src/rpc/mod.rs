@@ -163,8 +163,19 @@ pub struct IHave {
 pub struct Prune {
     /// In which mesh.
     pub topic: Topic,
+    /// Others in the topic whom the pruned peer may turn to (gossipsub v1.1 "Peer Exchange").
+    pub peers: Vec<PeerInfo>,
     /// How long not to graft again, seconds; `None` from peers before v1.1.
     pub backoff_s: Option<u64>,
+}
+
+/// A peer that another one names.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct PeerInfo {
+    /// Who.
+    pub peer: PeerId,
+    /// Its signed record: an envelope as libp2p defines it, which nobody has verified yet.
+    pub record: Option<Bytes>,
 }
 
 /// Extensions of GossipSub v1.3 that we know.

@@ -1,5 +1,6 @@
 //! Control that is too long for one frame.
 
+use super::wire::Encode;
 use super::{Coded, Control, IHave, Rpc};
 use crate::MessageId;
 
@@ -72,7 +73,7 @@ pub(super) fn split(rpc: Rpc, bytes_max: usize) -> alloc::vec::Vec<Rpc> {
         frames.entry(topic.as_str().len()).control.graft.push(topic);
     }
     for prune in control.prune {
-        frames.entry(prune.topic.as_str().len()).control.prune.push(prune);
+        frames.entry(prune.encoded_len()).control.prune.push(prune);
     }
     control.ihave.into_iter().for_each(|ihave| frames.ihave(ihave));
     frames.ids(control.iwant, |control, id| control.iwant.push(id));

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, Prune, Rpc, Shard, Subscription,
-    Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, PeerInfo, Prune, Rpc, Shard,
+    Subscription, Want,
 };
 use braidcast_protocol::{
     Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
-    MessageId, Mode, Node, Origin, PeerId, Protocol, Seed, Settings, ThresholdRule, Time, Topic, Validation,
-    Verdict,
+    MessageId, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, ThresholdRule, Time, Topic,
+    Validation, Verdict,
 };
 use bytes::Bytes;
 
@@ -119,6 +119,8 @@ impl World {
                 "target" => mesh.target = number(value),
                 "min" => mesh.min = number(value),
                 "max" => mesh.max = number(value),
+                "px" => mesh.peer_exchange = true,
+                "accept-px" => settings.score.thresholds.accept_px = Score::new(number(value)),
                 "direct" => {
                     settings.direct_peers.insert(peer(value));
                 }
@@ -134,6 +136,7 @@ impl World {
             }
         }
         settings.mesh = MeshSettings {
+            peer_exchange: mesh.peer_exchange,
             heartbeat_initial_delay: mesh.heartbeat_initial_delay,
             ..MeshSettings::with_degrees(mesh.min, mesh.target, mesh.max)
         };
@@ -216,6 +219,7 @@ impl World {
                 Event::LinkUp { link: from, peer: peer(words[1]), origin, agent }
             }
             "link-down" => Event::LinkDown { link: from, cause: DownCause::Lost },
+            "record" => Event::PeerRecord { link: from, record: Bytes::from_static(b"record") },
             "ready" => Event::LinkReady { link: from, bytes: words.get(2).map_or(usize::MAX, |n| number(n)) },
             "judge" => {
                 let verdict = if words[2] == "accept" { Verdict::Accept } else { Verdict::Reject };
@@ -240,8 +244,14 @@ impl World {
             }
             "graft" => rpc.control.graft.push(topic()),
             "prune" => {
+                let peers = option(words, "peers")
+                    .map_or("", |names| names)
+                    .split(',')
+                    .filter(|name| !name.is_empty());
+                let record = words.contains(&"records").then(|| Bytes::from_static(b"record"));
+                let peers = peers.map(|name| PeerInfo { peer: peer(name), record: record.clone() }).collect();
                 let backoff_s = option(words, "backoff").map(|text| duration(text).as_secs());
-                rpc.control.prune.push(Prune { topic: topic(), backoff_s });
+                rpc.control.prune.push(Prune { topic: topic(), peers, backoff_s });
             }
             "ihave" => rpc.control.ihave.push(IHave { topic: topic(), ids: vec![self.id(words[3])] }),
             "iwant" => rpc.control = Control { iwant: vec![self.id(words[2])], ..Control::default() },

@@ -20,7 +20,10 @@ impl World {
                 Action::Deliver { topic, payload, via, .. } => {
                     writeln!(text, "deliver {topic} <{} B> via {}", payload.len(), name(&via)).unwrap();
                 }
-                Action::Dial { peer, .. } => writeln!(text, "dial {}", name(&peer)).unwrap(),
+                Action::Dial { peer, hint } => {
+                    let hint = if hint.is_some() { " with its record" } else { "" };
+                    writeln!(text, "dial {}{hint}", name(&peer)).unwrap();
+                }
                 Action::Close { link, reason } => {
                     writeln!(text, "close {} {reason:?}", letter(link)).unwrap();
                 }
@@ -87,7 +90,13 @@ impl World {
         control.graft.iter().for_each(|topic| line(format!("GRAFT {topic}")));
         for prune in &control.prune {
             let backoff = prune.backoff_s.map_or("none".into(), |s| format!("{s}s"));
-            line(format!("PRUNE {} backoff={backoff}", prune.topic));
+            let mut peers = String::new();
+            for info in &prune.peers {
+                let record = if info.record.is_some() { "+record" } else { "" };
+                write!(peers, " {}{record}", name(&info.peer)).unwrap();
+            }
+            let peers = if peers.is_empty() { peers } else { format!(" peers ={peers}") };
+            line(format!("PRUNE {} backoff={backoff}{peers}", prune.topic));
         }
         if !control.idontwant.is_empty() {
             line(format!("IDONTWANT {}", self.ids(&control.idontwant)));
