@@ -5,12 +5,6 @@ use crate::Topic;
 /// Why a message was not published.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PublishError {
-    /// This node is not in the topic, so it has no mesh to send to.
-    #[error("not subscribed to {topic}")]
-    NotSubscribed {
-        /// Which.
-        topic: Topic,
-    },
     /// Checked before anything is coded, so nothing was sent.
     #[error("payload is {bytes} bytes, limit is {bytes_max}")]
     TooLarge {
@@ -26,7 +20,7 @@ pub enum PublishError {
         /// How many.
         waiting: usize,
     },
-    /// The topic would have to be joined first and cannot be.
+    /// The topic cannot be used, or not be joined where a driver does that first.
     #[error(transparent)]
     Subscribe(#[from] SubscribeError),
 }

@@ -227,7 +227,7 @@ impl Gossip {
 
     /// Advertises the last windows, asks elsewhere for what did not come, and starts a new window.
     pub(crate) fn heartbeat(&mut self, cx: &mut Ctx<'_>, mesh: &Mesh) {
-        for topic in mesh.topics() {
+        for topic in mesh.topics().chain(mesh.fanout_topics()) {
             self.advertise(cx, mesh, topic);
         }
         self.ask_again(cx);
@@ -241,7 +241,7 @@ impl Gossip {
         self.delivered.expire(cx.now);
     }
 
-    /// IHAVE to peers outside the mesh.
+    /// IHAVE to peers outside mesh and fanout: v1.1 "Adaptive Gossip Dissemination", "Score Thresholds".
     fn advertise(&self, cx: &mut Ctx<'_>, mesh: &Mesh, topic: &Topic) {
         let ids = self.recent(cx.config, topic);
         if ids.is_empty() {
@@ -250,7 +250,8 @@ impl Gossip {
         let outside: Vec<LinkId> = cx
             .links
             .subscribers(topic)
-            .filter(|(id, link)| link.meshes() && !mesh.contains(topic, *id))
+            .filter(|(id, link)| link.meshes() && !mesh.receives(cx.links, topic, *id))
+            .filter(|(id, _)| cx.score(*id) >= cx.config.score.thresholds.gossip)
             .map(|(id, _)| id)
             .collect();
         let share = outside.len() * cx.config.gossip.factor_percent / 100;

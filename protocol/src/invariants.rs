@@ -19,6 +19,8 @@ pub enum Rule {
     M4,
     /// No direct peer is a mesh member.
     M5,
+    /// Fanout members are live, subscribed and no direct peers, and no topic is joined and fanned out to.
+    M6,
     /// The message cache is within its bounds and its sums are right.
     G1,
     /// The seen caches are within their bounds.

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, Prune, Rpc, RpcFault,
-    Shard, Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, PeerInfo, Prune, Rpc,
+    RpcFault, Shard, Subscription, Want,
 };
 use braidcast_protocol::{
     Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MeshSettings,
-    MessageId, Node, Origin, PeerId, Protocol, Seed, SendClass, Settings, Time, Topic, Validation, Verdict,
+    MessageId, Node, Origin, PeerId, Protocol, Score, Seed, SendClass, Settings, Time, Topic, Validation,
+    Verdict,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -120,6 +121,11 @@ fn remote(number: u8) -> Remote {
     Remote { header: Arc::new(Header::sign(fields, &keys)), encoder, whole: Arc::new(whole) }
 }
 
+/// The peer that sits in a slot.
+fn peer(slot: u32) -> PeerId {
+    PeerId::from_bytes(&[10 + slot as u8; 38]).unwrap()
+}
+
 struct World {
     node: Node,
     now: Time,
@@ -140,6 +146,10 @@ impl World {
         let mut settings =
             Settings { validation, topics_max: 2, outbox_messages_max: 3, ..Settings::default() };
         settings.mesh = MeshSettings::with_degrees(1, 2, 3);
+        settings.mesh.peer_exchange = true;
+        settings.score.thresholds.accept_px = Score::ZERO;
+        // The last slot's peer is a direct one; every other link was dialled by the node.
+        settings.direct_peers.insert(peer(LINKS - 1));
         (settings.gossip.cache_bytes_max, settings.gossip.seen_max) = (20_000, 50);
         (settings.coded.undecoded_max, settings.coded.undecoded_bytes_max) = (2, 2000);
         let config = Arc::new(Config::new(settings).unwrap());
@@ -238,7 +248,8 @@ impl World {
                 self.control(slot, Control { graft: vec![Topic::new(TOPICS[topic])], ..Control::default() });
             }
             Op::Prune(slot, topic, backoff_s) => {
-                let prune = vec![Prune { topic: Topic::new(TOPICS[topic]), peers: vec![], backoff_s }];
+                let peers = vec![PeerInfo { peer: peer(slot + 1), record: None }];
+                let prune = vec![Prune { topic: Topic::new(TOPICS[topic]), peers, backoff_s }];
                 self.control(slot, Control { prune, ..Control::default() });
             }
             Op::IHave(slot, topic, message) => {
@@ -272,9 +283,9 @@ impl World {
         self.next_link += 1;
         self.slots.insert(slot, self.next_link);
         self.room.insert(self.next_link, 0);
-        let peer = PeerId::from_bytes(&[10 + slot as u8; 38]).unwrap();
         let agent = Agent { protocol: if new { Protocol::Meshsub13 } else { Protocol::Meshsub11 } };
-        self.event(Event::LinkUp { link: self.link(slot), peer, origin: Origin::Inbound, agent });
+        let origin = if slot.is_multiple_of(2) { Origin::Outbound } else { Origin::Inbound };
+        self.event(Event::LinkUp { link: self.link(slot), peer: peer(slot), origin, agent });
     }
 
     fn apply_coded(&mut self, op: Op) {

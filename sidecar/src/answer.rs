@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Refusal {
     /// What is wrong, for people.
     pub error: String,
-    /// What is wrong, for programs: `too_large`, `backlog`, `not_subscribed`, `topic_empty`, `topic_too_long`,
+    /// What is wrong, for programs: `too_large`, `backlog`, `topic_empty`, `topic_too_long`,
     /// `too_many_topics`, `bad_batch`, `unknown_command`, `no_entropy`, `node_stopped` or `refused`.
     pub code: String,
     /// `Request.command`.
@@ -62,7 +62,6 @@ fn json_of(answer: &impl Serialize) -> Bytes {
 fn code(error: &NodeError) -> &'static str {
     if let NodeError::Publish(error) = error {
         return match error {
-            PublishError::NotSubscribed { .. } => "not_subscribed",
             PublishError::TooLarge { .. } => "too_large",
             PublishError::Backlog { .. } => "backlog",
             PublishError::Subscribe(error) => topic_code(error),

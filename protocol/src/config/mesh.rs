@@ -33,6 +33,12 @@ pub struct MeshSettings {
     pub opportunistic_ticks: u64,
     /// Better peers grafted when that median is too low; default 2.
     pub opportunistic_peers: usize,
+    /// *fanout_ttl*: how long after our last message a topic that we are not in keeps its fanout; default 60 s.
+    pub fanout_ttl: Duration,
+    /// Whether our own messages go to everyone in the topic instead of the mesh alone; default no, as in go: it makes
+    /// the publisher's uplink the bottleneck of every large message. Shards are never flooded, only whole messages.
+    /// Source: gossipsub v1.1 "Flood Publishing", which is optional.
+    pub flood_publish: bool,
     /// *doPX*: whether our PRUNE names others in the topic; default no. Peers that others name are dialled from
     /// [`crate::ScoreThresholds::accept_px`] on, whatever this is.
     pub peer_exchange: bool,
@@ -73,6 +79,8 @@ impl Default for MeshSettings {
             graft_flood: Duration::from_secs(10),
             opportunistic_ticks: 60,
             opportunistic_peers: 2,
+            fanout_ttl: Duration::from_secs(60),
+            flood_publish: false,
             peer_exchange: false,
             exchange_peers: 16,
         }

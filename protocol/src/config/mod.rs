@@ -172,6 +172,7 @@ fn first_zero(settings: &Settings) -> Option<&'static str> {
     let positive = [
         ("heartbeat", mesh.heartbeat.is_zero()),
         ("prune_backoff", mesh.prune_backoff.is_zero()),
+        ("fanout_ttl", mesh.fanout_ttl.is_zero()),
         ("opportunistic_ticks", mesh.opportunistic_ticks == 0),
         ("history_length", gossip.history_length == 0),
         ("cache_bytes_max", gossip.cache_bytes_max == 0),

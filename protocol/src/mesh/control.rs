@@ -22,7 +22,11 @@ impl Mesh {
     ) -> Option<LinkId> {
         if !subscribed {
             self.remove(cx, link, topic);
+            self.leave_fanout(link, topic);
             return None;
+        }
+        if cx.links.get(link).is_some_and(|link| link.direct) {
+            return Some(link);
         }
         let wanted = self.topics.get(topic).is_some_and(|members| members.len() < cx.config.mesh.min);
         if !wanted || !self.eligible(cx, link, topic) {

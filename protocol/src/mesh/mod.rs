@@ -7,6 +7,7 @@
 
 mod backoff;
 mod control;
+mod fanout;
 mod px;
 mod upkeep;
 
@@ -17,6 +18,7 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use self::backoff::Backoffs;
+use self::fanout::Fanout;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
 use crate::links::Links;
@@ -26,6 +28,7 @@ use crate::{LinkId, Time, Topic, Trace};
 #[derive(Debug, Default)]
 pub(crate) struct Mesh {
     topics: BTreeMap<Topic, Members>,
+    fanout: BTreeMap<Topic, Fanout>,
     backoffs: Backoffs,
     /// Heartbeats so far.
     ticks: u64,
@@ -70,11 +73,31 @@ impl Mesh {
         self.members(topic).binary_search(&link).is_ok()
     }
 
-    /// Joins a topic: grafts up to *D* of those who are in it.
+    /// Who is sent our messages of a topic at once: its mesh or, when we are not in it, its fanout.
+    fn eager(&self, topic: &Topic) -> &[LinkId] {
+        let members = self.topics.get(topic).or_else(|| self.fanout.get(topic).map(|fanout| &fanout.members));
+        members.map_or(&[], |members| members.as_slice())
+    }
+
+    /// Whether messages of the topic go to the link at once: see [`Self::receivers`].
+    pub(crate) fn receives(&self, links: &Links, topic: &Topic, link: LinkId) -> bool {
+        self.eager(topic).binary_search(&link).is_ok()
+            || links.get(link).is_some_and(|link| link.direct && link.topics.contains(topic))
+    }
+
+    /// Mesh or fanout, and direct peers: v1.1 "Explicit Peering Agreements".
+    pub(crate) fn receivers(&self, links: &Links, topic: &Topic) -> Vec<LinkId> {
+        let direct = links.subscribers(topic).filter(|(_, link)| link.direct).map(|(link, _)| link);
+        self.eager(topic).iter().copied().chain(direct).collect()
+    }
+
+    /// Joins a topic: grafts up to *D* of those who are in it, first of all those whom we publish to already.
     pub(crate) fn join(&mut self, cx: &mut Ctx<'_>, topic: &Topic) -> Vec<LinkId> {
         self.topics.insert(topic.clone(), Members::new());
         cx.out.trace(|| Trace::Join { topic: topic.clone() });
-        self.fill(cx, topic)
+        let mut grafted = self.graft_fanout(cx, topic);
+        grafted.extend(self.fill(cx, topic));
+        grafted
     }
 
     /// Leaves a topic: prunes everyone, with the shorter backoff.
@@ -88,6 +111,9 @@ impl Mesh {
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
         for members in self.topics.values_mut() {
             members.retain(|member| *member != link);
+        }
+        for fanout in self.fanout.values_mut() {
+            fanout.members.retain(|member| *member != link);
         }
     }
 
@@ -132,12 +158,13 @@ impl Mesh {
                 ensure(!link.direct, Rule::M5, || format!("{topic}: {member:?}"))?;
             }
         }
-        Ok(())
+        self.check_fanout(links)
     }
 
     pub(crate) fn fold_into(&self, hash: &mut crate::TraceHash) {
         use crate::Fold;
         self.topics.fold_into(hash);
+        self.fanout.fold_into(hash);
         self.backoffs.fold_into(hash);
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{Node, Parts};
 use crate::ctx::Ctx;
 use crate::gossip::Cached;
+use crate::links::Link;
 use crate::rpc::{Message, Rpc};
 use crate::{
     Action, Actions, CodingId, ContentId, Dedup, LinkId, MessageId, MessageRef, Mode, RejectReason, Time,
@@ -40,8 +41,8 @@ impl Node {
             && message.data.len() >= self.config.coded.small_message_bytes.max(1);
         let (mut parts, mut cx) = self.split(now, out);
         let coding = coded.then(|| {
-            let members = parts.mesh.members(topic);
-            parts.shards.publish(&mut cx, members, &message, content)
+            let receivers = parts.mesh.receivers(cx.links, topic);
+            parts.shards.publish(&mut cx, &receivers, &message, content)
         });
         let id = message.id();
         parts.on_complete(&mut cx, None, Arc::new(message), content, coding);
@@ -88,7 +89,8 @@ impl Parts<'_> {
         }
         let topic = message.topic.clone();
         let fresh = self.gossip.mark_delivered(cx.now, &topic, content);
-        if fresh || cx.config.dedup == Dedup::Origin {
+        let wanted = fresh || cx.config.dedup == Dedup::Origin;
+        if wanted && self.mesh.is_joined(&topic) {
             deliver(cx, from, &message, &id, content);
         }
         let mut cached = Cached::new(message, from);
@@ -101,15 +103,22 @@ impl Parts<'_> {
         }
     }
 
-    /// Queues a message, by reference, for those in the mesh who get it whole and are not known to have it.
+    /// Queues a message, by reference, for those who get it whole and are not known to have it: mesh or fanout, direct
+    /// peers, peers that know no mesh, and with flood publishing everyone (gossipsub v1.1 "Flood Publishing").
     fn forward(&mut self, cx: &mut Ctx<'_>, id: &MessageId) {
         let Some(cached) = self.gossip.get(id) else { return };
         let topic = &cached.message.topic;
-        let floodsub = cx.links.subscribers(topic).filter(|(_, link)| !link.meshes()).map(|(link, _)| link);
-        let targets: Vec<LinkId> = floodsub
-            .chain(self.mesh.members(topic).iter().copied())
-            .filter(|link| !cached.is_holder(*link))
-            .filter(|link| cached.coding.is_none() || !cx.links.is_coded(*link))
+        let flood = cached.from.is_none() && cx.config.mesh.flood_publish;
+        let flooded = |link: LinkId, held: &Link| {
+            (flood || !held.meshes()) && cx.score(link) >= cx.config.score.thresholds.publish
+        };
+        let targets: Vec<LinkId> = cx
+            .links
+            .subscribers(topic)
+            .filter(|(link, held)| self.mesh.receives(cx.links, topic, *link) || flooded(*link, held))
+            .filter(|(link, held)| !cached.is_holder(*link) && held.peer != cached.message.publisher)
+            .filter(|(_, held)| cached.coding.is_none() || !held.coded)
+            .map(|(link, _)| link)
             .collect();
         let message = cached.message.clone();
         for link in targets {

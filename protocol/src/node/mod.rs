@@ -143,7 +143,8 @@ impl Node {
         Ok(())
     }
 
-    /// Publishes to a topic that this node is in. The message is also delivered here.
+    /// Publishes to a topic. If this node is in it, the message is also delivered here; if not, it goes to some of
+    /// those who are (gossipsub v1.0, fanout).
     pub fn publish(
         &mut self,
         now: Time,
@@ -151,14 +152,18 @@ impl Node {
         payload: Bytes,
         out: &mut Actions,
     ) -> Result<MessageRef, PublishError> {
-        if !self.mesh.is_joined(topic) {
-            return Err(PublishError::NotSubscribed { topic: topic.clone() });
-        }
+        self.check_name(topic)?;
         let (bytes, bytes_max) = (payload.len(), self.config.message_bytes_max);
         if bytes > bytes_max {
             return Err(PublishError::TooLarge { bytes, bytes_max });
         }
         self.check_backlog(topic, bytes)?;
+        if !self.mesh.is_joined(topic) {
+            let (mut parts, mut cx) = self.split(now, out);
+            for link in parts.mesh.fan_out(&mut cx, topic) {
+                parts.on_new_member(&mut cx, link, topic);
+            }
+        }
         let message = self.publish_checked(now, topic, payload, out);
         self.flush(now, out);
         Ok(message)
@@ -269,6 +274,9 @@ impl Node {
         for (topic, link) in parts.mesh.heartbeat(&mut cx) {
             parts.on_new_member(&mut cx, link, &topic);
         }
+        for (topic, link) in parts.mesh.fanout_heartbeat(&mut cx) {
+            parts.on_new_member(&mut cx, link, &topic);
+        }
         parts.gossip.heartbeat(&mut cx, parts.mesh);
         parts.shards.heartbeat(&mut cx, parts.mesh);
         self.heartbeat_at = now + self.config.mesh.heartbeat;
@@ -280,7 +288,8 @@ impl Node {
         if waiting > 0 && unsent_bytes + bytes > self.config.backlog_bytes_max {
             return Err(PublishError::Backlog { waiting });
         }
-        let outboxes = self.mesh.members(topic).iter().filter_map(|link| self.links.get(*link));
+        let receivers = self.mesh.receivers(&self.links, topic);
+        let outboxes = receivers.iter().filter_map(|link| self.links.get(*link));
         match outboxes.map(|link| link.waiting()).min() {
             Some(waiting) if waiting >= self.config.outbox_messages_max => {
                 Err(PublishError::Backlog { waiting })
@@ -290,12 +299,19 @@ impl Node {
     }
 
     fn check_topic(&self, topic: &Topic) -> Result<(), SubscribeError> {
-        let (bytes, bytes_max) = (topic.as_str().len(), self.config.topic_bytes_max);
+        self.check_name(topic)?;
         let topics_max = self.config.topics_max;
+        match self.mesh.topic_count() < topics_max {
+            true => Ok(()),
+            false => Err(SubscribeError::TooMany { topics_max }),
+        }
+    }
+
+    fn check_name(&self, topic: &Topic) -> Result<(), SubscribeError> {
+        let (bytes, bytes_max) = (topic.as_str().len(), self.config.topic_bytes_max);
         match bytes {
             0 => Err(SubscribeError::Empty),
             _ if bytes > bytes_max => Err(SubscribeError::TooLong { bytes, bytes_max }),
-            _ if self.mesh.topic_count() >= topics_max => Err(SubscribeError::TooMany { topics_max }),
             _ => Ok(()),
         }
     }
@@ -311,7 +327,7 @@ impl Node {
 }
 
 impl Parts<'_> {
-    /// A link entered the mesh: it hears of what it may have missed.
+    /// A link is sent messages of a topic from now on, by mesh, fanout or peering agreement: it hears of what it may have missed.
     fn on_new_member(&mut self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic) {
         self.shards.on_graft(cx, link, topic);
         self.gossip.greet(cx, link, topic);

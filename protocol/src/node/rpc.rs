@@ -113,7 +113,8 @@ impl Parts<'_> {
     fn on_header(&mut self, cx: &mut Ctx<'_>, link: LinkId, header: &Arc<Header>) {
         if self.mesh.is_joined(&header.topic) {
             let seen = self.gossip.is_seen(&header.message_id());
-            self.shards.on_header(cx, self.mesh.members(&header.topic), link, header, seen);
+            let receivers = self.mesh.receivers(cx.links, &header.topic);
+            self.shards.on_header(cx, &receivers, link, header, seen);
         }
     }
 

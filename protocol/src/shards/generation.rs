@@ -175,7 +175,7 @@ impl Generation {
     /// What this neighbour would be sent. The rules are in `docs/spec/coded-mode.md`, "Which shard goes to whom".
     fn next(&self, exchange: &Exchange, terms: Terms) -> Option<Next> {
         let asked = exchange.wanted > 0;
-        if exchange.done || !(asked || (terms.in_mesh && exchange.push)) {
+        if exchange.done || !(asked || (terms.eager && exchange.push)) {
             return None;
         }
         match &self.body {

@@ -72,12 +72,12 @@ impl Shards {
         }
     }
 
-    /// Cuts a message into shards, signs its header and serves it to the mesh. `plain` is the same message as
+    /// Cuts a message into shards, signs its header and serves it to its receivers. `plain` is the same message as
     /// GossipSub carries it, signed.
     pub(crate) fn publish(
         &mut self,
         cx: &mut Ctx<'_>,
-        mesh: &[LinkId],
+        receivers: &[LinkId],
         plain: &Message,
         content: ContentId,
     ) -> CodingId {
@@ -99,7 +99,7 @@ impl Shards {
         let header = Arc::new(Header::sign(fields, cx.keys));
         let id = header.id();
         let mut generation = Generation::published(header, encoder, cx.now);
-        let coded_links = mesh.iter().filter(|link| cx.links.is_coded(**link));
+        let coded_links = receivers.iter().filter(|link| cx.links.is_coded(**link));
         generation.exchanges.extend(coded_links.map(|link| (*link, Exchange::pushing())));
         self.finished.insert(cx.now, id, Finished { k, content });
         self.live.insert(generation);
@@ -238,7 +238,7 @@ impl Shards {
         for (id, generation) in self.live.iter() {
             for link in generation.exchanges.keys() {
                 ensure(links.is_live(*link), Rule::S2, || format!("{id:?}: {link:?}"))?;
-                let terms = self.terms(config, now, mesh, generation, *link);
+                let terms = self.terms(config, now, (mesh, links), generation, *link);
                 let found = !generation.can_send(*link, terms) || self.live.is_scheduled(*link, generation);
                 ensure(found, Rule::S4, || format!("{id:?}: {link:?}"))?;
             }

@@ -26,7 +26,7 @@ impl Shards {
     pub(crate) fn on_header(
         &mut self,
         cx: &mut Ctx<'_>,
-        mesh: &[LinkId],
+        receivers: &[LinkId],
         link: LinkId,
         header: &Arc<Header>,
         seen: bool,
@@ -52,7 +52,7 @@ impl Shards {
         }
         let repair_at = cx.now + cx.config.coded.repair_after;
         let mut generation = Generation::collecting(header.clone(), cx.now, repair_at);
-        let coded = mesh.iter().filter(|member| cx.links.is_coded(**member));
+        let coded = receivers.iter().filter(|member| cx.links.is_coded(**member));
         generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
         generation.exchanges.entry(link).or_default().known = true;
         for (link, have) in reports {

@@ -119,6 +119,7 @@ impl World {
                 "target" => mesh.target = number(value),
                 "min" => mesh.min = number(value),
                 "max" => mesh.max = number(value),
+                "flood-publish" => mesh.flood_publish = true,
                 "px" => mesh.peer_exchange = true,
                 "accept-px" => settings.score.thresholds.accept_px = Score::new(number(value)),
                 "direct" => {
@@ -136,6 +137,7 @@ impl World {
             }
         }
         settings.mesh = MeshSettings {
+            flood_publish: mesh.flood_publish,
             peer_exchange: mesh.peer_exchange,
             heartbeat_initial_delay: mesh.heartbeat_initial_delay,
             ..MeshSettings::with_degrees(mesh.min, mesh.target, mesh.max)

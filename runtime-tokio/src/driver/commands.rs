@@ -79,9 +79,7 @@ impl Driver {
                 }
                 published @ (Ok(_)
                 | Err(
-                    PublishError::NotSubscribed { .. }
-                    | PublishError::TooLarge { .. }
-                    | PublishError::Subscribe(_),
+                    PublishError::TooLarge { .. } | PublishError::Subscribe(_),
                 )) => {
                     let _ = reply.send(published);
                 }
