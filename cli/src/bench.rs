@@ -1,6 +1,9 @@
 //! `braidcast bench`: reproducible measurements, with the baselines in the same run.
 
-use braidcast_bench::{Target, coding, table};
+mod sim;
+
+use braidcast_bench::coding::Options;
+use braidcast_bench::{Target, table};
 use braidcast_coding::counting::CountingAllocator;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -17,6 +20,8 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 pub(crate) enum BenchCommand {
     /// The erasure code, against its targets, other libraries and what the processor can do
     Coding(CodingOptions),
+    /// The simulator: events per second and memory, each network in a process of its own
+    Sim(sim::SimBenchOptions),
 }
 
 /// Options of `bench coding`.
@@ -37,16 +42,22 @@ pub(crate) struct CodingOptions {
 
 /// Measures and prints. A target that is not met is a result, not a failure.
 pub(crate) fn run(command: BenchCommand) -> Result<(), Failure> {
-    let BenchCommand::Coding(CodingOptions { filter, quick, json }) = command;
     if cfg!(debug_assertions) {
         output::note("this is a debug build: its figures mean little");
     }
-    let options = coding::Options { targets: filter, quick };
-    let rows = coding::run(&options);
+    match command {
+        BenchCommand::Coding(options) => coding(options),
+        BenchCommand::Sim(options) => sim::run(&options)?,
+    }
+    Ok(())
+}
+
+fn coding(CodingOptions { filter, quick, json }: CodingOptions) {
+    let options = Options { targets: filter, quick };
+    let rows = braidcast_bench::coding::run(&options);
     if json {
         output::line(&json!({ "rows": rows }).to_string());
     } else {
         output::bytes(&[table(&rows).as_bytes()]);
     }
-    Ok(())
 }

@@ -55,6 +55,18 @@ fn run_prints_the_documented_fields() {
 }
 
 #[test]
+fn bench_prints_a_row_for_each_case() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_braidcast"));
+    let output = command.args(["bench", "sim", "--cases", "coded-100", "--json"]).output().unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let [row] = json["rows"].as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert_eq!((&row["case"], &row["nodes"]), (&"coded-100".into(), &100.into()));
+    for field in ["events", "events_per_s", "wall_s", "peak_rss_mib"] {
+        assert!(row[field].as_f64().unwrap() > 0.0, "{field}: {row}");
+    }
+}
+
+#[test]
 fn a_run_is_the_same_again_in_another_process() {
     let hash = || {
         let json = succeeds(&["run", "seed-defaults", "--json", "--seed", "7", "--check-determinism"]);

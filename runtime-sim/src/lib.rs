@@ -64,6 +64,8 @@ mod latency;
 mod line;
 mod links;
 mod network;
+#[cfg(test)]
+mod optimum_tests;
 mod processor;
 mod progress;
 mod queue;

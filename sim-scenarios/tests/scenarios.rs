@@ -157,6 +157,29 @@ fn the_documented_file_is_a_scenario_that_runs() {
 }
 
 #[test]
+fn a_topology_can_be_a_file_beside_the_scenario() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, links) = (dir.path().join("ring.toml"), dir.path().join("ring.txt"));
+    std::fs::write(&file, "name = \"ring\"\n[network]\nnodes = 4\nedges = \"ring.txt\"\n").unwrap();
+    let open = |text: &str| {
+        std::fs::write(&links, text).unwrap();
+        Scenario::open(file.to_str().unwrap(), &[]).map_err(|error| error.to_string())
+    };
+    let (scenario, tree) = open("# a ring\n0 1\n1 2\n\n2 3 # and back\n3 0\n").unwrap();
+    assert_eq!(tree.to_json()["network"]["edges"], serde_json::json!([[0, 1], [1, 2], [2, 3], [3, 0]]));
+    let result = run(&scenario, 1, Extras::default(), &mut |_share| {}).unwrap().result;
+    assert_eq!((result.delivery, result.hops_max), (1.0, 2));
+    let wrong = [("0 1\n1 x\n", "\"1 x\" is not two nodes, as 0 1 ("), ("0 1 2\n", "\"0 1 2\" is not two")];
+    for (text, expected) in wrong {
+        let line = open(text).unwrap_err();
+        assert!(line.starts_with(&format!("network.edges: {expected}")) && !line.contains('\n'), "{line}");
+    }
+    std::fs::remove_file(&links).unwrap();
+    let line = Scenario::open(file.to_str().unwrap(), &[]).unwrap_err().to_string();
+    assert!(line.contains("ring.txt: No such file"), "{line}");
+}
+
+#[test]
 fn a_key_that_is_set_is_no_longer_swept() {
     let settings = ["protocol.coded.threshold=0.3".to_owned()];
     let (scenario, tree) = Scenario::open("threshold-quick", &settings).unwrap();

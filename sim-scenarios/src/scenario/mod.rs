@@ -1,6 +1,7 @@
 //! Scenario files: what is simulated, as checked data.
 
 mod delays;
+mod edges;
 mod faults;
 mod network;
 mod presets;
@@ -98,6 +99,7 @@ impl Scenario {
         for setting in settings {
             tree.set(setting)?;
         }
+        edges::include(&mut tree, Path::new(name_or_path).parent().unwrap_or(Path::new("")))?;
         Ok((Self::from_tree(&tree)?, tree))
     }
 

@@ -124,7 +124,8 @@ pub(super) fn read(mut section: Section<'_>, settings: &Settings) -> Result<Netw
 fn topology(section: &mut Section<'_>, nodes: usize, settings: &Settings) -> Result<Topology, ScenarioError> {
     // Twice the mesh: enough neighbours outside of it to gossip with.
     let degree = section.whole("degree", 0..=nodes)?.unwrap_or((2 * settings.mesh.target).min(nodes - 1));
-    let edges = section.value("edges", "a list of pairs of nodes, as [[0, 1], [1, 2]]", edges)?;
+    let edges =
+        section.value("edges", "a list of pairs of nodes, as [[0, 1], [1, 2]], or a file of them", edges)?;
     let kinds = [("regular", Kind::Regular), ("random", Kind::Random), ("full", Kind::Full)];
     let kind = section.word("topology", &kinds)?;
     match (kind, edges) {

@@ -59,6 +59,7 @@ presets![
     "partition-length",
     "nat",
     "saturation",
+    "scale",
 ];
 
-const LARGE: &[&str] = &["bound-10000", "bound-deg40", "churn", "churn-20", "loss", "saturation"];
+const LARGE: &[&str] = &["bound-10000", "bound-deg40", "churn", "churn-20", "loss", "saturation", "scale"];

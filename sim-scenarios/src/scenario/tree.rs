@@ -112,7 +112,7 @@ impl Tree {
 }
 
 impl Entry {
-    const fn given(value: Value) -> Self {
+    pub(super) const fn given(value: Value) -> Self {
         Self { value, origin: Origin::Given }
     }
 }
