@@ -59,7 +59,19 @@ presets![
     "partition-length",
     "nat",
     "saturation",
+    "published-waku",
+    "published-vac",
     "scale",
 ];
 
-const LARGE: &[&str] = &["bound-10000", "bound-deg40", "churn", "churn-20", "loss", "saturation", "scale"];
+const LARGE: &[&str] = &[
+    "bound-10000",
+    "bound-deg40",
+    "churn",
+    "churn-20",
+    "loss",
+    "published-vac",
+    "published-waku",
+    "saturation",
+    "scale",
+];
