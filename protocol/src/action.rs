@@ -103,6 +103,8 @@ pub struct Tally {
     pub invalid_shards: u32,
     /// Whole messages that were known.
     pub duplicate_messages: u32,
+    /// Whole messages that were not sent to one link: no room, or they waited too long.
+    pub dropped_messages: u32,
 }
 
 /// The outbox that the caller owns and drains after each call.

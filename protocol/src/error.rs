@@ -39,6 +39,12 @@ pub enum SubscribeError {
         /// The limit.
         bytes_max: usize,
     },
+    /// The configured filter does not allow it.
+    #[error("topic {topic} is not among the topics that the configuration allows")]
+    Filtered {
+        /// Which.
+        topic: Topic,
+    },
     /// This node is in as many topics as it may be.
     #[error("already in {topics_max} topics, the limit")]
     TooMany {

@@ -105,7 +105,8 @@ mod trace;
 pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
 pub use config::{
     CodedSettings, Config, ConfigError, Dedup, GossipSettings, Integrity, MeshSettings, Mode, Multiplier,
-    ScoreSettings, ScoreThresholds, Settings, ShardFactor, Threshold, ThresholdRule, Validation,
+    OutboxSettings, ScoreSettings, ScoreThresholds, Settings, ShardFactor, Threshold, ThresholdRule,
+    TopicFilter, Validation,
 };
 pub use error::{LeaveError, PublishError, SubscribeError};
 pub use event::{Agent, DownCause, Event, Origin, Protocol, Verdict};

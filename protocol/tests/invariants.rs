@@ -143,8 +143,9 @@ struct World {
 
 impl World {
     fn new(validation: Validation) -> Self {
-        let mut settings =
-            Settings { validation, topics_max: 2, outbox_messages_max: 3, ..Settings::default() };
+        let mut settings = Settings { validation, topics_max: 2, ..Settings::default() };
+        (settings.outbox.messages_max, settings.outbox.bytes_max) = (3, 10_000);
+        (settings.gossip.ihave_frames_max, settings.gossip.idontwant_ids_max) = (2, 3);
         settings.mesh = MeshSettings::with_degrees(1, 2, 3);
         settings.mesh.peer_exchange = true;
         settings.score.thresholds.accept_px = Score::ZERO;

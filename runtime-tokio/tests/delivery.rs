@@ -151,7 +151,7 @@ async fn a_burst_beyond_all_bounds_is_delivered_whole() {
         let tight = |s: &mut Settings| {
             s.backlog_bytes_max = 4 * BYTES;
             s.gossip.cache_bytes_max = 8 * BYTES;
-            s.outbox_messages_max = 4;
+            s.outbox.messages_max = 4;
         };
         let first = builder(mode, TCP).settings(tight).start().await.unwrap();
         let second = builder(mode, TCP).settings(tight).bootstrap(address(&first));

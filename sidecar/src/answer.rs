@@ -10,7 +10,8 @@ pub struct Refusal {
     /// What is wrong, for people.
     pub error: String,
     /// What is wrong, for programs: `too_large`, `backlog`, `topic_empty`, `topic_too_long`,
-    /// `too_many_topics`, `bad_batch`, `unknown_command`, `no_entropy`, `node_stopped` or `refused`.
+    /// `topic_not_allowed`, `too_many_topics`, `bad_batch`, `unknown_command`, `no_entropy`, `node_stopped` or
+    /// `refused`.
     pub code: String,
     /// `Request.command`.
     pub command: i32,
@@ -77,6 +78,7 @@ fn topic_code(error: &SubscribeError) -> &'static str {
     match error {
         SubscribeError::Empty => "topic_empty",
         SubscribeError::TooLong { .. } => "topic_too_long",
+        SubscribeError::Filtered { .. } => "topic_not_allowed",
         SubscribeError::TooMany { .. } => "too_many_topics",
     }
 }

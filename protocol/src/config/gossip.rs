@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-/// Lazy gossip. Source: gossipsub v1.0 "Parameters", v1.1 "Adaptive Gossip Dissemination".
+/// Lazy gossip. Source: gossipsub v1.0 "Parameters", v1.1 "Adaptive Gossip Dissemination", "Spam Protection Measures",
+/// v1.2 "IDONTWANT Message".
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GossipSettings {
     /// *D_lazy*: peers outside the mesh that hear of our messages each heartbeat; default 6.
@@ -19,12 +20,22 @@ pub struct GossipSettings {
     pub seen_ttl: Duration,
     /// Ids remembered before the oldest is forgotten early; default 131,072.
     pub seen_max: usize,
+    /// Frames with IHAVE taken from one peer between two heartbeats; default 10.
+    pub ihave_frames_max: usize,
+    /// Ids taken from one IHAVE, and asked of one peer between two heartbeats; default 5000.
+    pub ihave_ids_max: usize,
     /// How long to wait for a message after asking for it, before asking elsewhere; default 3 s.
     pub iwant_followup: Duration,
     /// Messages asked for at a time; default 5000.
     pub iwant_max: usize,
+    /// Ids that one peer may ask for between two heartbeats; default 5000.
+    pub iwant_ids_max: usize,
     /// How often one peer is sent the same message on request; default 3.
     pub retransmissions_max: u8,
+    /// Messages from this length on are declined at others as soon as they are here (IDONTWANT); default 1024 bytes.
+    pub idontwant_bytes_min: usize,
+    /// Ids that one peer may decline between two heartbeats; default 5000. They hold for three heartbeats.
+    pub idontwant_ids_max: usize,
 }
 
 impl Default for GossipSettings {
@@ -37,9 +48,14 @@ impl Default for GossipSettings {
             cache_bytes_max: 64 << 20,
             seen_ttl: Duration::from_secs(120),
             seen_max: 1 << 17,
+            ihave_frames_max: 10,
+            ihave_ids_max: 5000,
             iwant_followup: Duration::from_secs(3),
             iwant_max: 5000,
+            iwant_ids_max: 5000,
             retransmissions_max: 3,
+            idontwant_bytes_min: 1024,
+            idontwant_ids_max: 5000,
         }
     }
 }

@@ -3,7 +3,9 @@
 mod coded;
 mod gossip;
 mod mesh;
+mod outbox;
 mod score;
+mod topics;
 
 use alloc::collections::BTreeSet;
 use core::ops::Deref;
@@ -11,7 +13,9 @@ use core::ops::Deref;
 pub use self::coded::{CodedSettings, Integrity, Multiplier, ShardFactor, Threshold, ThresholdRule};
 pub use self::gossip::GossipSettings;
 pub use self::mesh::MeshSettings;
+pub use self::outbox::OutboxSettings;
 pub use self::score::{ScoreSettings, ScoreThresholds};
+pub use self::topics::TopicFilter;
 use crate::PeerId;
 
 /// Whether a node codes its messages.
@@ -45,12 +49,14 @@ pub struct Settings {
     pub validation: Validation,
     /// Largest payload that is published or accepted, bytes; default 1 MiB.
     pub message_bytes_max: usize,
+    /// Topics that this node has to do with; default [`TopicFilter::Any`].
+    pub topic_filter: TopicFilter,
     /// Topics joined by us, and remembered of each peer; default 1024.
     pub topics_max: usize,
     /// Longest topic name, bytes; default 1024.
     pub topic_bytes_max: usize,
-    /// Whole messages that wait for one slow link before the oldest is dropped; default 256.
-    pub outbox_messages_max: usize,
+    /// Whole messages that wait for one slow link.
+    pub outbox: OutboxSettings,
     /// Bytes of own coded messages that were not handed out yet before publishing is refused; default 32 MiB.
     pub backlog_bytes_max: usize,
 }
@@ -179,6 +185,7 @@ fn first_zero(settings: &Settings) -> Option<&'static str> {
         ("seen_ttl", gossip.seen_ttl.is_zero()),
         ("seen_max", gossip.seen_max == 0),
         ("iwant_max", gossip.iwant_max == 0),
+        ("ihave_ids_max", gossip.ihave_ids_max == 0),
         ("iwant_followup", gossip.iwant_followup.is_zero()),
         ("repair_after", coded.repair_after.is_zero()),
         ("undecoded_ttl", coded.undecoded_ttl.is_zero()),
@@ -186,7 +193,10 @@ fn first_zero(settings: &Settings) -> Option<&'static str> {
         ("undecoded_bytes_max", coded.undecoded_bytes_max == 0),
         ("topics_max", settings.topics_max == 0),
         ("topic_bytes_max", settings.topic_bytes_max == 0),
-        ("outbox_messages_max", settings.outbox_messages_max == 0),
+        ("outbox.messages_max", settings.outbox.messages_max == 0),
+        ("outbox.bytes_max", settings.outbox.bytes_max == 0),
+        ("outbox.publish_wait", settings.outbox.publish_wait.is_zero()),
+        ("outbox.forward_wait", settings.outbox.forward_wait.is_zero()),
     ];
     positive.into_iter().find_map(|(name, zero)| zero.then_some(name))
 }
@@ -211,9 +221,10 @@ impl Default for Settings {
             dedup: Dedup::Content,
             validation: Validation::Off,
             message_bytes_max: 1 << 20,
+            topic_filter: TopicFilter::Any,
             topics_max: 1024,
             topic_bytes_max: 1024,
-            outbox_messages_max: 256,
+            outbox: OutboxSettings::default(),
             backlog_bytes_max: 32 << 20,
         }
     }

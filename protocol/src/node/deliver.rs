@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::{Node, Parts};
 use crate::ctx::Ctx;
 use crate::gossip::Cached;
-use crate::links::Link;
+use crate::links::{Class, Link, Waiting};
 use crate::rpc::{Message, Rpc};
 use crate::{
-    Action, Actions, CodingId, ContentId, Dedup, LinkId, MessageId, MessageRef, Mode, RejectReason, Time,
-    Topic, Trace, Validation, Verdict,
+    Action, Actions, CodingId, ContentId, Dedup, LinkId, MessageId, MessageRef, Misdeed, Mode, RejectReason,
+    Time, Topic, Trace, Validation, Verdict,
 };
 
 impl Node {
@@ -68,6 +68,9 @@ impl Node {
             parts.shards.reject(&mut cx, coding);
         }
         let (message, topic) = (id.clone(), cached.message.topic.clone());
+        if let (Verdict::Reject, Some(link)) = (verdict, cached.from) {
+            cx.misbehaved(link, Misdeed::InvalidMessage, Some(&topic));
+        }
         let from = cached.from.and_then(|link| cx.links.peer(link)).unwrap_or(cx.me);
         cx.out.trace(|| Trace::RejectMessage { message, from, topic, reason });
     }
@@ -116,29 +119,59 @@ impl Parts<'_> {
             .links
             .subscribers(topic)
             .filter(|(link, held)| self.mesh.receives(cx.links, topic, *link) || flooded(*link, held))
-            .filter(|(link, held)| !cached.is_holder(*link) && held.peer != cached.message.publisher)
+            .filter(|(link, held)| !cached.is_holder(*link) && held.wants(id))
+            .filter(|(_, held)| held.peer != cached.message.publisher)
             .filter(|(_, held)| cached.coding.is_none() || !held.coded)
             .map(|(link, _)| link)
             .collect();
+        let class = if cached.from.is_none() { Class::Urgent } else { Class::Forward };
         let message = cached.message.clone();
         for link in targets {
-            self.send_whole(cx, link, message.clone());
+            self.send_whole(cx, link, class, id, message.clone());
         }
     }
 
     /// Sends a message that was asked for, as long as it is in the cache.
     pub(super) fn send_cached(&mut self, cx: &mut Ctx<'_>, link: LinkId, id: &MessageId) {
         if let Some(message) = self.gossip.get(id).map(|cached| cached.message.clone()) {
-            self.send_whole(cx, link, message);
+            self.send_whole(cx, link, Class::Urgent, id, message);
         }
     }
 
-    /// Queues a whole message for one link; if too many wait there, the oldest is dropped, with a trace event.
-    pub(super) fn send_whole(&mut self, cx: &mut Ctx<'_>, link: LinkId, message: Arc<Message>) {
-        let max = cx.config.outbox_messages_max;
-        let dropped = cx.links.enqueue(link, message, max);
-        if let Some(dropped) = dropped.filter(|_| cx.out.tracing()) {
-            let rpc = Rpc { publish: alloc::vec![dropped], ..Rpc::default() };
+    /// Queues a whole message for one link; others that no longer fit there are dropped.
+    pub(super) fn send_whole(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        link: LinkId,
+        class: Class,
+        id: &MessageId,
+        message: Arc<Message>,
+    ) {
+        let outbox = &cx.config.outbox;
+        let wait = match class {
+            Class::Urgent => outbox.publish_wait,
+            Class::Forward => outbox.forward_wait,
+        };
+        let waiting = Waiting { id: id.clone(), message, until: cx.now + wait };
+        for dropped in cx.links.enqueue(cx.config, link, class, waiting) {
+            self.on_dropped(cx, link, dropped);
+        }
+    }
+
+    /// Drops what waited too long.
+    pub(super) fn drop_expired(&mut self, cx: &mut Ctx<'_>) {
+        for link in cx.links.with_waiting() {
+            for dropped in cx.links.take_expired(cx.now, link) {
+                self.on_dropped(cx, link, dropped);
+            }
+        }
+    }
+
+    /// A message will not be sent to a link: never in silence.
+    fn on_dropped(&mut self, cx: &mut Ctx<'_>, link: LinkId, dropped: Waiting) {
+        cx.out.tally.dropped_messages = cx.out.tally.dropped_messages.wrapping_add(1);
+        if cx.out.tracing() {
+            let rpc = Rpc { publish: alloc::vec![dropped.message], ..Rpc::default() };
             let meta = super::meta::meta(self.gossip, self.shards, &rpc);
             cx.trace_peer(link, |to| Trace::DropRpc { to, meta });
         }

@@ -271,6 +271,7 @@ impl Node {
         if !due {
             return;
         }
+        cx.links.heartbeat();
         for (topic, link) in parts.mesh.heartbeat(&mut cx) {
             parts.on_new_member(&mut cx, link, &topic);
         }
@@ -290,11 +291,10 @@ impl Node {
         }
         let receivers = self.mesh.receivers(&self.links, topic);
         let outboxes = receivers.iter().filter_map(|link| self.links.get(*link));
-        match outboxes.map(|link| link.waiting()).min() {
-            Some(waiting) if waiting >= self.config.outbox_messages_max => {
-                Err(PublishError::Backlog { waiting })
-            }
-            Some(_) | None => Ok(()),
+        // With room at one of them the message is not lost.
+        match outboxes.map(|link| link.backlog(&self.config)).min() {
+            Some(Some(waiting)) => Err(PublishError::Backlog { waiting }),
+            Some(None) | None => Ok(()),
         }
     }
 
@@ -312,6 +312,9 @@ impl Node {
         match bytes {
             0 => Err(SubscribeError::Empty),
             _ if bytes > bytes_max => Err(SubscribeError::TooLong { bytes, bytes_max }),
+            _ if !self.config.topic_filter.allows(topic) => {
+                Err(SubscribeError::Filtered { topic: topic.clone() })
+            }
             _ => Ok(()),
         }
     }

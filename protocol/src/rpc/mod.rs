@@ -50,7 +50,14 @@ impl Rpc {
         encode::rpc_len(self)
     }
 
-    /// Spreads control over frames of at most about `bytes_max`; a frame with bodies stays as it is.
+    /// Ids in the IDONTWANT of one frame: go reads no more.
+    pub const IDONTWANT_IDS_MAX: usize = 10;
+
+    /// Subscriptions in one frame: rust-libp2p takes no more.
+    pub const SUBSCRIPTIONS_MAX: usize = 100;
+
+    /// Spreads control over frames of at most about `bytes_max`, and of as many entries as others take; a frame with
+    /// bodies stays as it is.
     ///
     /// rust-libp2p closes a stream on which a frame has more than 16 KiB of control.
     pub fn split(self, bytes_max: usize) -> Vec<Self> {

@@ -20,11 +20,15 @@ impl Frames {
     fn entry(&mut self, bytes: usize) -> &mut Rpc {
         let bytes = bytes + ENTRY_BYTES;
         if self.bytes + bytes > self.bytes_max && self.bytes > 0 {
-            self.full.push(core::mem::take(&mut self.open));
-            self.bytes = 0;
+            self.next();
         }
         self.bytes += bytes;
         &mut self.open
+    }
+
+    fn next(&mut self) {
+        self.full.push(core::mem::take(&mut self.open));
+        self.bytes = 0;
     }
 
     fn ids(&mut self, ids: alloc::vec::Vec<MessageId>, put: fn(&mut Control, MessageId)) {
@@ -59,7 +63,9 @@ impl Frames {
 /// frames with messages, headers or shards stay as they are.
 pub(super) fn split(rpc: Rpc, bytes_max: usize) -> alloc::vec::Vec<Rpc> {
     let bodies = !(rpc.publish.is_empty() && rpc.coded.headers.is_empty() && rpc.coded.shards.is_empty());
-    if bodies || rpc.encoded_len() <= bytes_max {
+    let few = rpc.subscriptions.len() <= Rpc::SUBSCRIPTIONS_MAX
+        && rpc.control.idontwant.len() <= Rpc::IDONTWANT_IDS_MAX;
+    if bodies || (few && rpc.encoded_len() <= bytes_max) {
         return alloc::vec![rpc];
     }
     let Rpc { subscriptions, publish: _, control, coded } = rpc;
@@ -67,6 +73,9 @@ pub(super) fn split(rpc: Rpc, bytes_max: usize) -> alloc::vec::Vec<Rpc> {
     // Extensions belong into a link's first frame.
     frames.open.control.extensions = control.extensions;
     for change in subscriptions {
+        if frames.open.subscriptions.len() == Rpc::SUBSCRIPTIONS_MAX {
+            frames.next();
+        }
         frames.entry(change.topic.as_str().len()).subscriptions.push(change);
     }
     for topic in control.graft {
@@ -77,7 +86,12 @@ pub(super) fn split(rpc: Rpc, bytes_max: usize) -> alloc::vec::Vec<Rpc> {
     }
     control.ihave.into_iter().for_each(|ihave| frames.ihave(ihave));
     frames.ids(control.iwant, |control, id| control.iwant.push(id));
-    frames.ids(control.idontwant, |control, id| control.idontwant.push(id));
+    for ids in control.idontwant.chunks(Rpc::IDONTWANT_IDS_MAX) {
+        if !frames.open.control.idontwant.is_empty() {
+            frames.next();
+        }
+        frames.ids(ids.to_vec(), |control, id| control.idontwant.push(id));
+    }
     frames.coded(coded);
     frames.full.push(frames.open);
     frames.full

@@ -14,7 +14,7 @@ use braidcast_protocol::rpc::{
 use braidcast_protocol::{
     Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
     MessageId, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, ThresholdRule, Time, Topic,
-    Validation, Verdict,
+    TopicFilter, Validation, Verdict,
 };
 use bytes::Bytes;
 
@@ -125,7 +125,13 @@ impl World {
                 "direct" => {
                     settings.direct_peers.insert(peer(value));
                 }
-                "outbox" => settings.outbox_messages_max = number(value),
+                "idontwants" => settings.gossip.idontwant_ids_max = number(value),
+                "ihaves" => settings.gossip.ihave_ids_max = number(value),
+                "iwants" => settings.gossip.iwant_ids_max = number(value),
+                "topics" => settings.topics_max = number(value),
+                "prefix" => settings.topic_filter = TopicFilter::Prefix(value.into()),
+                "outbox-bytes" => settings.outbox.bytes_max = number(value),
+                "outbox" => settings.outbox.messages_max = number(value),
                 "backlog" => settings.backlog_bytes_max = number(value),
                 "max-message" => settings.message_bytes_max = number(value),
                 "repair" => settings.coded.repair_after = duration(value),
@@ -255,9 +261,9 @@ impl World {
                 let backoff_s = option(words, "backoff").map(|text| duration(text).as_secs());
                 rpc.control.prune.push(Prune { topic: topic(), peers, backoff_s });
             }
-            "ihave" => rpc.control.ihave.push(IHave { topic: topic(), ids: vec![self.id(words[3])] }),
-            "iwant" => rpc.control = Control { iwant: vec![self.id(words[2])], ..Control::default() },
-            "idontwant" => rpc.control = Control { idontwant: vec![self.id(words[2])], ..Control::default() },
+            "ihave" => rpc.control.ihave.push(IHave { topic: topic(), ids: self.named(&words[3..]) }),
+            "iwant" => rpc.control = Control { iwant: self.named(&words[2..]), ..Control::default() },
+            "idontwant" => rpc.control = Control { idontwant: self.named(&words[2..]), ..Control::default() },
             "whole" => rpc.publish.push(self.whole(words)),
             _ => rpc.coded = self.coded(words),
         }
@@ -265,10 +271,20 @@ impl World {
         Rpc::decode(rpc.encode().into_bytes(), &limits).expect("scripts send well-formed frames")
     }
 
-    fn id(&self, name: &str) -> MessageId {
+    fn named(&self, names: &[&str]) -> Vec<MessageId> {
+        names.iter().flat_map(|name| self.ids_of(name)).collect()
+    }
+
+    /// A message of ours, one of a neighbour, or `?1-9`: ids that belong to nothing.
+    fn ids_of(&self, name: &str) -> Vec<MessageId> {
+        if let Some(range) = name.strip_prefix('?') {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let id = |n: u32| MessageId::from_bytes(format!("?{n}").as_bytes());
+            return (number(first)..=number(last)).map(id).collect();
+        }
         match name.strip_prefix("own") {
-            Some(index) => self.own[number::<usize>(index)].clone(),
-            None => self.remotes[name].whole.id(),
+            Some(index) => vec![self.own[number::<usize>(index)].clone()],
+            None => vec![self.remotes[name].whole.id()],
         }
     }
 

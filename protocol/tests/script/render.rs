@@ -131,6 +131,9 @@ impl World {
 
     fn message_name(&self, id: &MessageId) -> String {
         let remote = self.remotes.iter().find(|(_, remote)| remote.whole.id() == *id);
+        if id.as_bytes().starts_with(b"?") {
+            return String::from_utf8_lossy(id.as_bytes()).into();
+        }
         let own = self.own.iter().position(|own| own == id);
         remote.map(|(name, _)| name.clone()).or(own.map(|n| format!("own{n}"))).unwrap_or("own".into())
     }

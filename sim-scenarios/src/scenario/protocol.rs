@@ -21,7 +21,7 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Settings, ScenarioError> 
     coded(section.section("coded")?, &mut settings.coded)?;
     bytes(&mut settings.message_bytes_max, &mut section, "message_bytes_max")?;
     bytes(&mut settings.backlog_bytes_max, &mut section, "backlog_bytes_max")?;
-    set(&mut settings.outbox_messages_max, section.whole("outbox_messages_max", 1..=COUNT_MAX)?);
+    set(&mut settings.outbox.messages_max, section.whole("outbox_messages_max", 1..=COUNT_MAX)?);
     section.finish()?;
     Ok(settings)
 }

@@ -2,15 +2,23 @@
 //!
 //! Invariants. L1: a peer has at most one link. L2: what waits for a link is within its bounds.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::sync::Arc;
+mod budget;
+mod outbox;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
+use self::budget::{Budget, UNWANTED_TICKS, Unwanted};
+pub(crate) use self::budget::{Kind, allow, left};
+use self::outbox::Outbox;
+pub(crate) use self::outbox::{Class, Waiting};
 use crate::invariants::{Broken, Rule, ensure};
-use crate::rpc::{Message, Rpc, Subscription};
-use crate::{Agent, Config, LinkId, Origin, PeerId, Protocol, Topic};
+use crate::rpc::{Rpc, Subscription};
+use crate::{Agent, Config, LinkId, MessageId, Origin, PeerId, Protocol, Time, Topic};
 
 /// All live links, by id, with what changes at nearly every input kept apart: so that an input costs what it
 /// touches, not what all links hold.
@@ -24,6 +32,16 @@ pub(crate) struct Links {
     room: BTreeMap<LinkId, usize>,
     /// Links for which whole messages wait, and perhaps some for which none do any more.
     waiting: BTreeSet<LinkId>,
+}
+
+/// What became of a change of a subscription.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Noted {
+    Changed,
+    /// It was so before, or is none of our business.
+    Same,
+    /// The peer is in as many topics as are remembered.
+    NoRoom,
 }
 
 /// One live link.
@@ -43,8 +61,14 @@ pub(crate) struct Link {
     pub(crate) lost: u64,
     /// What the peer subscribed to.
     pub(crate) topics: BTreeSet<Topic>,
-    /// Whole messages that wait for room, by reference.
-    outbox: VecDeque<Arc<Message>>,
+    outbox: Outbox,
+    /// What it may still ask of us before the next heartbeat.
+    budget: Budget,
+    unwanted: Unwanted,
+    /// Frames with IDONTWANT sent to it since the last heartbeat.
+    declined: usize,
+    /// Ids that wait for one of the next of these frames.
+    declining: SmallVec<[MessageId; 1]>,
 }
 
 impl Link {
@@ -53,9 +77,19 @@ impl Link {
         self.agent.protocol > Protocol::Floodsub
     }
 
-    /// Whole messages that wait for room.
-    pub(crate) fn waiting(&self) -> usize {
-        self.outbox.len()
+    /// Whether it knows IDONTWANT (gossipsub v1.2).
+    pub(crate) fn knows_idontwant(&self) -> bool {
+        self.agent.protocol >= Protocol::Meshsub12
+    }
+
+    /// Whether it has not declined the message.
+    pub(crate) fn wants(&self, id: &MessageId) -> bool {
+        !self.unwanted.contains(id)
+    }
+
+    /// Whole messages that wait for room, if another one would make one of them leave.
+    pub(crate) fn backlog(&self, config: &Config) -> Option<usize> {
+        self.outbox.is_full(&config.outbox).then(|| self.outbox.len())
     }
 }
 
@@ -79,7 +113,11 @@ impl Links {
             rtt: None,
             lost: 0,
             topics: BTreeSet::new(),
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
+            budget: Budget::default(),
+            unwanted: Unwanted::default(),
+            declined: 0,
+            declining: SmallVec::new(),
         };
         self.links.insert(id, link);
         self.by_peer.insert(peer, id).filter(|earlier| *earlier != id)
@@ -167,21 +205,77 @@ impl Links {
         self.room.get(&id).is_some_and(|room| *room > 0)
     }
 
-    /// Queues a message for a link; gives back the one that had to leave for it.
-    pub(crate) fn enqueue(&mut self, id: LinkId, message: Arc<Message>, max: usize) -> Option<Arc<Message>> {
-        let outbox = &mut self.links.get_mut(&id)?.outbox;
-        outbox.push_back(message);
+    /// Queues a message for a link; gives back those that had to leave for it.
+    pub(crate) fn enqueue(
+        &mut self,
+        config: &Config,
+        id: LinkId,
+        class: Class,
+        waiting: Waiting,
+    ) -> SmallVec<[Waiting; 1]> {
+        let Some(link) = self.links.get_mut(&id) else { return SmallVec::new() };
         self.waiting.insert(id);
-        if outbox.len() > max { outbox.pop_front() } else { None }
+        link.outbox.push(class, waiting, &config.outbox)
     }
 
-    /// Takes the oldest message that waits for a link.
-    pub(crate) fn dequeue(&mut self, id: LinkId) -> Option<Arc<Message>> {
-        let message = self.links.get_mut(&id).and_then(|link| link.outbox.pop_front());
+    /// Takes the next message that waits for a link.
+    pub(crate) fn dequeue(&mut self, id: LinkId) -> Option<Waiting> {
+        let message = self.links.get_mut(&id).and_then(|link| link.outbox.pop());
         if message.is_none() {
             self.waiting.remove(&id);
         }
         message
+    }
+
+    /// Takes the messages that waited too long for a link.
+    pub(crate) fn take_expired(&mut self, now: Time, id: LinkId) -> SmallVec<[Waiting; 1]> {
+        self.links.get_mut(&id).map_or_else(SmallVec::new, |link| link.outbox.take_expired(now))
+    }
+
+    /// Links for which messages may wait.
+    pub(crate) fn with_waiting(&self) -> Vec<LinkId> {
+        self.waiting.iter().copied().collect()
+    }
+
+    /// The peer does not want a message: neither what waits nor what comes in the next heartbeats.
+    pub(crate) fn on_idontwant(&mut self, id: LinkId, message: &MessageId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.outbox.remove(message);
+            link.unwanted.insert(message.clone());
+        }
+    }
+
+    /// The peer asks for a message: it does want it.
+    pub(crate) fn on_iwant(&mut self, id: LinkId, message: &MessageId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.unwanted.remove(message);
+        }
+    }
+
+    /// Declines a message at a peer: at once or, after the first few frames of a heartbeat, ten at a time.
+    ///
+    /// go takes ten frames with control in a heartbeat, of whatever kind, before it ignores our IHAVE.
+    pub(crate) fn send_idontwant(&mut self, id: LinkId, message: MessageId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.declining.push(message);
+        if link.declined < DECLINED_MAX || link.declining.len() >= Rpc::IDONTWANT_IDS_MAX {
+            link.declined += 1;
+            let ids = core::mem::take(&mut link.declining);
+            self.control.entry(id).or_default().control.idontwant.extend(ids);
+        }
+    }
+
+    /// A new count for each peer; what was held back goes out.
+    pub(crate) fn heartbeat(&mut self) {
+        for (id, link) in &mut self.links {
+            link.budget = Budget::default();
+            link.unwanted.heartbeat();
+            link.declined = 0;
+            let ids = core::mem::take(&mut link.declining);
+            if !ids.is_empty() {
+                self.control.entry(*id).or_default().control.idontwant.extend(ids);
+            }
+        }
     }
 
     /// Links with room for which messages may wait.
@@ -189,25 +283,33 @@ impl Links {
         self.waiting.iter().copied().filter(|id| self.has_room(*id))
     }
 
-    /// Notes a subscription; whether it changed anything. Topics beyond the bound are not remembered.
-    pub(crate) fn on_subscription(&mut self, id: LinkId, change: &Subscription, config: &Config) -> bool {
-        let Some(link) = self.links.get_mut(&id) else { return false };
-        if !change.subscribe {
-            return link.topics.remove(&change.topic);
-        }
-        link.topics.len() < config.topics_max && link.topics.insert(change.topic.clone())
+    /// Notes a subscription.
+    pub(crate) fn on_subscription(&mut self, id: LinkId, change: &Subscription, config: &Config) -> Noted {
+        let Some(link) = self.links.get_mut(&id) else { return Noted::Same };
+        let full = link.topics.len() >= config.topics_max;
+        let changed = match change.subscribe {
+            true if full && !link.topics.contains(&change.topic) => return Noted::NoRoom,
+            true => config.topic_filter.allows(&change.topic) && link.topics.insert(change.topic.clone()),
+            false => link.topics.remove(&change.topic),
+        };
+        if changed { Noted::Changed } else { Noted::Same }
     }
 
     pub(crate) fn check(&self, config: &Config) -> Result<(), Broken> {
         for (id, link) in &self.links {
             ensure(self.by_peer.get(&link.peer) == Some(id), Rule::L1, || alloc::format!("{id:?}"))?;
-            let bounded =
-                link.outbox.len() <= config.outbox_messages_max && link.topics.len() <= config.topics_max;
+            let bounded = link.outbox.is_sound(&config.outbox)
+                && link.topics.len() <= config.topics_max
+                && link.unwanted.len() <= UNWANTED_TICKS * config.gossip.idontwant_ids_max
+                && link.declining.len() < Rpc::IDONTWANT_IDS_MAX;
             ensure(bounded, Rule::L2, || alloc::format!("{id:?}"))?;
         }
         Ok(())
     }
 }
+
+/// Frames with IDONTWANT sent to one peer at once between two heartbeats.
+const DECLINED_MAX: usize = 5;
 
 /// Longest signed peer record that is kept, bytes: a key, a signature and some twenty addresses.
 const RECORD_BYTES_MAX: usize = 2048;
