@@ -15,7 +15,7 @@ use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
 use crate::links::Links;
 use crate::rpc::Prune;
-use crate::{LinkId, PeerId, Time, Topic, Trace, select};
+use crate::{LinkId, Misdeed, PeerId, Time, Topic, Trace, select};
 
 /// The meshes of the topics that this node is in.
 #[derive(Debug, Default)]
@@ -112,7 +112,10 @@ impl Mesh {
         }
         let Some(peer) = cx.links.peer(link) else { return GraftOutcome::Ignored };
         let (full, backoff) = (members.len() >= cx.config.mesh.max, self.backoff_of(cx.now, topic, &peer));
-        if full || backoff.is_some() {
+        if backoff.is_some() {
+            cx.misbehaved(link, Misdeed::GraftInBackoff, Some(topic));
+        }
+        if full || backoff.is_some() || cx.score(link).is_negative() {
             // v1.1: a GRAFT inside the backoff starts it anew.
             self.send_prune(cx, link, topic, cx.config.mesh.prune_backoff);
             return GraftOutcome::Refused;
@@ -144,6 +147,7 @@ impl Mesh {
     pub(crate) fn heartbeat(&mut self, cx: &mut Ctx<'_>) -> Vec<(Topic, LinkId)> {
         self.backoff.retain(|_, until| *until > cx.now);
         let mut grafted = Vec::new();
+        self.drop_negative(cx);
         let topics: Vec<Topic> = self.topics.keys().cloned().collect();
         for topic in topics {
             let size = self.members(&topic).len();
@@ -161,6 +165,19 @@ impl Mesh {
         grafted
     }
 
+    /// Nobody with a negative score stays in a mesh (gossipsub v1.1 "Heartbeat Maintenance").
+    fn drop_negative(&mut self, cx: &mut Ctx<'_>) {
+        let negative = |link: &LinkId| cx.score(*link).is_negative();
+        let members =
+            self.topics.iter().flat_map(|(topic, members)| members.iter().map(move |link| (topic, *link)));
+        let out: Vec<(Topic, LinkId)> =
+            members.filter(|(_, link)| negative(link)).map(|(topic, link)| (topic.clone(), link)).collect();
+        for (topic, link) in out {
+            self.remove(cx, link, &topic);
+            self.send_prune(cx, link, &topic, cx.config.mesh.prune_backoff);
+        }
+    }
+
     /// Grafts up to *D*.
     fn fill(&mut self, cx: &mut Ctx<'_>, topic: &Topic) -> Vec<LinkId> {
         let missing = cx.config.mesh.target.saturating_sub(self.members(topic).len());
@@ -176,6 +193,7 @@ impl Mesh {
 
     fn eligible(&self, cx: &Ctx<'_>, link: LinkId, topic: &Topic) -> bool {
         !self.contains(topic, link)
+            && !cx.score(link).is_negative()
             && cx.links.get(link).is_some_and(|link| {
                 link.meshes()
                     && link.topics.contains(topic)

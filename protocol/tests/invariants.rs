@@ -273,7 +273,8 @@ impl World {
         self.slots.insert(slot, self.next_link);
         self.room.insert(self.next_link, 0);
         let peer = PeerId::from_bytes(&[10 + slot as u8; 38]).unwrap();
-        let agent = Agent { protocol: if new { Protocol::Meshsub13 } else { Protocol::Meshsub11 } };
+        let protocol = if new { Protocol::Meshsub13 } else { Protocol::Meshsub11 };
+        let agent = Agent { protocol, ip: None };
         self.event(Event::LinkUp { link: self.link(slot), peer, origin: Origin::Inbound, agent });
     }
 

@@ -9,6 +9,7 @@ pub(crate) fn event(hash: &mut TraceHash, event: &Event, frame: u64) {
     match event {
         Event::LinkUp { link, peer, origin, agent } => {
             (1u8, link, peer, *origin == Origin::Inbound, agent.protocol.id()).hash(hash);
+            agent.ip.into_iter().for_each(|ip| ip.hash(hash));
         }
         Event::LinkDown { link, cause } => {
             let cause = match cause {
@@ -30,6 +31,7 @@ pub(crate) fn event(hash: &mut TraceHash, event: &Event, frame: u64) {
             };
             (7u8, message, verdict).hash(hash);
         }
+        Event::Rated { peer, score } => (9u8, peer, score).hash(hash),
         Event::Wake => 8u8.hash(hash),
     }
 }

@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use super::{Node, Parts};
 use crate::ctx::Ctx;
-use crate::gossip::Cached;
+use crate::gossip::{Cached, Credits};
 use crate::rpc::{Message, Rpc};
 use crate::{
-    Action, Actions, CodingId, ContentId, Dedup, LinkId, MessageId, MessageRef, Mode, RejectReason, Time,
-    Topic, Trace, Validation, Verdict,
+    Action, Actions, CodingId, ContentId, Dedup, LinkId, MessageId, MessageRef, Misdeed, Mode, RejectReason,
+    Time, Topic, Trace, Validation, Verdict,
 };
 
 impl Node {
@@ -55,6 +55,7 @@ impl Node {
             Verdict::Accept => {
                 if let Some(cached) = parts.gossip.get_mut(id).filter(|cached| !cached.accepted) {
                     cached.accepted = true;
+                    cx.accepted(id, &cached.message.topic, &cached.credits);
                     parts.forward(&mut cx, id);
                 }
                 return;
@@ -63,6 +64,9 @@ impl Node {
             Verdict::Ignore => RejectReason::ValidationIgnored,
         };
         let Some(cached) = parts.gossip.reject(id) else { return };
+        if reason == RejectReason::Validation {
+            blame(&mut cx, &cached);
+        }
         if let Some(coding) = cached.coding {
             parts.shards.reject(&mut cx, coding);
         }
@@ -73,11 +77,12 @@ impl Node {
 }
 
 impl Parts<'_> {
-    /// A message is complete and verified: deliver it once, keep it, pass it on. `from`: `None` for our own.
+    /// A message is complete and verified: deliver it once, keep it, pass it on. `from`: who completed it and what
+    /// each link brought of it; `None` for our own.
     pub(super) fn on_complete(
         &mut self,
         cx: &mut Ctx<'_>,
-        from: Option<LinkId>,
+        from: Option<(LinkId, Credits)>,
         message: Arc<Message>,
         content: ContentId,
         coding: Option<CodingId>,
@@ -86,6 +91,7 @@ impl Parts<'_> {
         if !self.gossip.mark_seen(cx.now, &id, content) {
             return;
         }
+        let (from, credits) = from.map_or((None, Credits::new()), |(link, credits)| (Some(link), credits));
         let topic = message.topic.clone();
         let fresh = self.gossip.mark_delivered(cx.now, &topic, content);
         if fresh || cx.config.dedup == Dedup::Origin {
@@ -94,7 +100,11 @@ impl Parts<'_> {
         let mut cached = Cached::new(message, from);
         cached.coding = coding;
         cached.accepted = from.is_none() || cx.config.validation == Validation::Off;
+        cached.credits = credits;
         let accepted = cached.accepted;
+        if accepted {
+            cx.accepted(&id, &topic, &cached.credits);
+        }
         self.gossip.store(cx.config, id.clone(), cached);
         if accepted {
             self.forward(cx, &id);
@@ -128,11 +138,26 @@ impl Parts<'_> {
     pub(super) fn send_whole(&mut self, cx: &mut Ctx<'_>, link: LinkId, message: Arc<Message>) {
         let max = cx.config.outbox_messages_max;
         let dropped = cx.links.enqueue(link, message, max);
+        if dropped.is_some() {
+            cx.unread(link);
+        }
         if let Some(dropped) = dropped.filter(|_| cx.out.tracing()) {
             let rpc = Rpc { publish: alloc::vec![dropped], ..Rpc::default() };
             let meta = super::meta::meta(self.gossip, self.shards, &rpc);
             cx.trace_peer(link, |to| Trace::DropRpc { to, meta });
         }
+    }
+}
+
+/// The application refused a message. Coded ones are relayed before anybody can judge them, so only a publisher is
+/// to blame for those.
+fn blame(cx: &mut Ctx<'_>, cached: &Cached) {
+    let guilty = match cached.coding {
+        Some(_) => cached.from.filter(|from| cx.links.peer(*from) == Some(cached.message.publisher)),
+        None => cached.from,
+    };
+    if let Some(link) = guilty {
+        cx.misbehaved(link, Misdeed::InvalidMessage, Some(&cached.message.topic));
     }
 }
 

@@ -19,11 +19,12 @@ use crate::invariants::Broken;
 use crate::links::Links;
 use crate::mesh::Mesh;
 use crate::rpc::{Extensions, Limits, Rpc, RpcFault, Subscription};
+use crate::score::Scores;
 use crate::seed::Streams;
 use crate::shards::Shards;
 use crate::{
-    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Mode,
-    Origin, PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
+    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Misdeed,
+    Mode, Origin, PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
 };
 
 /// One node of a publish/subscribe network: a state machine without clock, sockets or entropy of its own.
@@ -38,6 +39,7 @@ pub struct Node {
     mesh: Mesh,
     gossip: Gossip,
     shards: Shards,
+    scores: Scores,
     /// The sequence number of the next publication.
     seqno: u64,
     heartbeat_at: Time,
@@ -84,6 +86,7 @@ impl Node {
             heartbeat_at: now + config.mesh.heartbeat_initial_delay,
             links: Links::default(),
             mesh: Mesh::default(),
+            scores: Scores::new(now),
             config,
             me,
             keys,
@@ -110,6 +113,7 @@ impl Node {
                 }
             }
             Event::Judged { message, verdict } => self.on_judged(now, &message, verdict, out),
+            Event::Rated { peer, score } => self.scores.on_rated(&self.config, now, &peer, score),
             Event::Wake => self.on_wake(now, out),
         }
         self.flush(now, out);
@@ -189,6 +193,7 @@ impl Node {
         self.links.check(&self.config)?;
         self.mesh.check(self.now, &self.links)?;
         self.gossip.check(&self.config)?;
+        self.scores.check(&self.config, &self.links)?;
         self.shards.check(&self.config, self.now, &self.links, &self.mesh)
     }
 
@@ -198,6 +203,9 @@ impl Node {
         self.mesh.fold_into(hash);
         self.gossip.fold_into(hash);
         self.shards.fold_into(hash);
+        if self.config.score.enabled {
+            self.scores.fold_into(hash);
+        }
     }
 
     /// Disjoint borrows of the features and of what they work with.
@@ -211,6 +219,7 @@ impl Node {
             keys: &*self.keys,
             rng: &mut self.rng,
             links: &mut self.links,
+            scores: &mut self.scores,
             out,
         };
         (parts, cx)
@@ -225,9 +234,14 @@ impl Node {
         agent: Agent,
         out: &mut Actions,
     ) {
+        if self.scores.is_refused(&peer, now) {
+            out.push(Action::Close { link, reason: CloseReason::Reputation });
+            return;
+        }
         if let Some(earlier) = self.links.up(link, peer, origin, agent) {
             self.on_link_down(now, earlier, out);
         }
+        self.scores.on_link_up(&self.config, now, peer, agent.ip);
         out.trace(|| Trace::AddPeer { peer, protocol: agent.protocol });
         let topics = self.mesh.topics().cloned();
         let subscriptions = topics.map(|topic| Subscription { subscribe: true, topic }).collect();
@@ -246,6 +260,7 @@ impl Node {
         parts.gossip.on_link_down(link);
         parts.shards.on_link_down(link);
         if let Some(gone) = cx.links.down(link) {
+            cx.scores.on_link_down(cx.config, now, &gone.peer);
             cx.out.trace(|| Trace::RemovePeer { peer: gone.peer });
         }
     }
@@ -253,13 +268,23 @@ impl Node {
     /// The link's framing is lost or its peer does not keep the rules: nothing more can be read from it.
     fn on_malformed(&mut self, now: Time, link: LinkId, _fault: RpcFault, out: &mut Actions) {
         if self.links.is_live(link) {
-            out.push(Action::Close { link, reason: CloseReason::Malformed });
-            self.on_link_down(now, link, out);
+            self.split(now, out).1.misbehaved(link, Misdeed::Malformed, None);
+            self.close(now, link, CloseReason::Malformed, out);
         }
+    }
+
+    fn close(&mut self, now: Time, link: LinkId, reason: CloseReason, out: &mut Actions) {
+        out.push(Action::Close { link, reason });
+        self.on_link_down(now, link, out);
     }
 
     fn on_wake(&mut self, now: Time, out: &mut Actions) {
         let due = self.heartbeat_at <= now;
+        if due {
+            for link in self.scores.heartbeat(&self.config, now, &self.links, &self.mesh) {
+                self.close(now, link, CloseReason::Reputation, out);
+            }
+        }
         let (mut parts, mut cx) = self.split(now, out);
         parts.shards.on_wake(&mut cx);
         if !due {

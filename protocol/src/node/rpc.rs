@@ -2,13 +2,16 @@
 
 use alloc::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::{Node, Parts};
 use crate::ctx::Ctx;
 use crate::gossip::Serve;
 use crate::mesh::GraftOutcome;
 use crate::rpc::{Coded, Control, Header, Message, Rpc, Subscription};
+use crate::score::ONE;
 use crate::shards::ShardVerdict;
-use crate::{Actions, ContentId, LinkId, Mode, Protocol, RejectReason, Time, Trace};
+use crate::{Actions, ContentId, LinkId, Misdeed, Mode, Protocol, RejectReason, Time, Trace};
 
 impl Node {
     /// Control before data, so that a PRUNE or a report in a frame stops what we would send for its data.
@@ -25,6 +28,10 @@ impl Node {
         parts.on_extensions(&mut cx, link, &rpc.control);
         for change in &rpc.subscriptions {
             parts.on_subscription(&mut cx, link, change);
+        }
+        // gossipsub v1.1 "Score Thresholds": a graylisted peer is only known to be there.
+        if cx.score(link) < cx.config.score.thresholds.graylist {
+            return;
         }
         parts.on_control(&mut cx, link, &rpc.control);
         parts.on_reports(&mut cx, link, &rpc.coded);
@@ -64,13 +71,14 @@ impl Parts<'_> {
                 GraftOutcome::Member | GraftOutcome::Ignored | GraftOutcome::Refused => {}
             }
         }
-        for ihave in control.ihave.iter().filter(|ihave| self.mesh.is_joined(&ihave.topic)) {
+        let gossips = cx.gossips_with(link);
+        for ihave in control.ihave.iter().filter(|ihave| gossips && self.mesh.is_joined(&ihave.topic)) {
             self.gossip.on_ihave(cx, link, ihave);
         }
         for id in &control.idontwant {
             self.gossip.on_holder(id, link);
         }
-        for id in &control.iwant {
+        for id in control.iwant.iter().filter(|_| gossips) {
             let coded = cx.links.is_coded(link);
             match self.gossip.on_iwant(cx.config, link, coded, id) {
                 Serve::Shards(coding) => {
@@ -85,7 +93,8 @@ impl Parts<'_> {
     }
 
     fn on_reports(&mut self, cx: &mut Ctx<'_>, link: LinkId, coded: &Coded) {
-        if (coded.haves.is_empty() && coded.wants.is_empty()) || !cx.links.is_coded(link) {
+        let any = !coded.haves.is_empty() || !coded.wants.is_empty();
+        if !any || !cx.links.is_coded(link) || !cx.gossips_with(link) {
             return;
         }
         coded.haves.iter().for_each(|have| self.shards.on_have(cx, link, have));
@@ -101,9 +110,10 @@ impl Parts<'_> {
         }
         for shard in coded.shards {
             match self.shards.on_shard(cx, link, shard) {
-                ShardVerdict::Completed { header, payload } => {
+                ShardVerdict::Completed { header, payload, credits } => {
                     let message = Arc::new(header.message(payload));
-                    self.on_complete(cx, Some(link), message, header.content, Some(header.id()));
+                    let from = Some((link, credits));
+                    self.on_complete(cx, from, message, header.content, Some(header.id()));
                 }
                 ShardVerdict::Handled => {}
             }
@@ -126,16 +136,19 @@ impl Parts<'_> {
         if let Some(content) = self.gossip.content_of(&id) {
             self.gossip.on_holder(&id, link);
             cx.out.tally.duplicate_messages = cx.out.tally.duplicate_messages.wrapping_add(1);
+            cx.duplicate(link, &id, &message.topic);
             let topic = message.topic.clone();
             return cx.trace_peer(link, |from| Trace::DuplicateMessage { content, from, topic });
         }
         let key = (!message.key.is_empty()).then_some(&*message.key);
         if !cx.keys.verify(&message.publisher, key, &message.signed_bytes(), &message.signature) {
+            cx.misbehaved(link, Misdeed::InvalidMessage, Some(&message.topic));
             let (topic, reason) = (message.topic.clone(), RejectReason::InvalidSignature);
             return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
         }
         let content = ContentId::of(&message.data);
         self.shards.on_whole(cx, &id, &message.data, content);
-        self.on_complete(cx, Some(link), message, content, None);
+        let credits = smallvec![(link, ONE)];
+        self.on_complete(cx, Some((link, credits)), message, content, None);
     }
 }
