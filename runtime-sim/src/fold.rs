@@ -9,7 +9,6 @@ pub(crate) fn event(hash: &mut TraceHash, event: &Event, frame: u64) {
     match event {
         Event::LinkUp { link, peer, origin, agent } => {
             (1u8, link, peer, *origin == Origin::Inbound, agent.protocol.id()).hash(hash);
-            agent.ip.into_iter().for_each(|ip| ip.hash(hash));
         }
         Event::LinkDown { link, cause } => {
             let cause = match cause {

@@ -64,6 +64,7 @@ mod latency;
 mod line;
 mod links;
 mod network;
+mod opinion;
 mod processor;
 mod progress;
 mod queue;
