@@ -90,6 +90,8 @@ pub struct MessageRef {
 pub enum CloseReason {
     /// It sent what cannot be read.
     Malformed,
+    /// Its reputation is too low, or it came back too early after it was dropped for that.
+    Reputation,
 }
 
 /// What became of the shards and messages that came in since the last [`Actions::take_tally`].

@@ -1,11 +1,12 @@
 //! What happened: the only way the world reaches a node.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use crate::rpc::{Rpc, RpcFault};
-use crate::{LinkId, MessageId, PeerId};
+use crate::{LinkId, MessageId, PeerId, Score};
 
 /// A fact. Nothing here can be refused.
 #[derive(Clone, Debug)]
@@ -79,6 +80,14 @@ pub enum Event {
         /// What becomes of it.
         verdict: Verdict,
     },
+    /// The application's opinion of a linked peer (P5 of its score), until it gives another. Of peers without a link
+    /// nothing is remembered.
+    Rated {
+        /// Whom.
+        peer: PeerId,
+        /// What it thinks, in points.
+        score: Score,
+    },
     /// The deadline was reached. A spurious one does nothing.
     Wake,
 }
@@ -92,11 +101,13 @@ pub enum Origin {
     Inbound,
 }
 
-/// What a peer speaks.
+/// The other end, as the transport knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Agent {
     /// The negotiated stream protocol.
     pub protocol: Protocol,
+    /// Its IP address, where it is one: P6 counts peers by it.
+    pub ip: Option<IpAddr>,
 }
 
 /// Stream protocols, oldest first.

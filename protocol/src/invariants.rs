@@ -25,6 +25,10 @@ pub enum Rule {
     G1,
     /// The seen caches are within their bounds.
     G2,
+    /// Every linked peer has a record, if peers are scored, and the tables of scoring are within their bounds.
+    R1,
+    /// Peers are counted right by their addresses.
+    R2,
     /// Undecoded messages are within their bounds, and the sums about messages at hand are right.
     S1,
     /// Every exchange belongs to a live link.

@@ -37,7 +37,7 @@
 //! for n in 0..2 {
 //!     let link = LinkId::new(1 - n); // a driver's number; here the other node's
 //!     let peer = PeerId::from_bytes(&[2 - n as u8]).unwrap();
-//!     let agent = Agent { protocol: Protocol::Meshsub13 };
+//!     let agent = Agent { protocol: Protocol::Meshsub13, ip: None };
 //!     inbox.push_back((n, Event::LinkUp { link, peer, origin: Origin::Outbound, agent }));
 //!     inbox.push_back((n, Event::LinkReady { link, bytes: usize::MAX }));
 //!     nodes[n as usize].subscribe(now, &topic, &mut out).unwrap();
@@ -104,9 +104,10 @@ mod trace;
 
 pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
 pub use config::{
-    CodedSettings, Config, ConfigError, Dedup, GossipSettings, Integrity, MeshSettings, Mode, Multiplier,
-    OutboxSettings, ScoreSettings, ScoreThresholds, Settings, ShardFactor, Threshold, ThresholdRule,
-    TopicFilter, Validation,
+    CodedSettings, ColocationSettings, Config, ConfigError, Decay, Dedup, FirstDeliverySettings,
+    GossipSettings, Integrity, MeshDeliverySettings, MeshSettings, MeshTimeSettings, Mode, Multiplier,
+    OutboxSettings, PenaltySettings, ReputationSettings, ScoreSettings, ScoreThresholds, Settings,
+    ShardFactor, Threshold, ThresholdRule, TopicFilter, TopicScoreSettings, Validation,
 };
 pub use error::{LeaveError, PublishError, SubscribeError};
 pub use event::{Agent, DownCause, Event, Origin, Protocol, Verdict};
@@ -116,7 +117,7 @@ pub use invariants::{Broken, Rule};
 pub use keys::{HashKeys, Keys};
 pub use misdeed::Misdeed;
 pub use node::{Deadline, Held, Node, NodeSnapshot, PeerState, Timer, TopicState};
-pub use score::Score;
+pub use score::{PeerScore, Reputation, Score, ScoreParts};
 pub use seed::Seed;
 pub use time::Time;
 pub use trace::{RejectReason, RpcMeta, ShardTrace, Trace};

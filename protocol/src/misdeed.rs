@@ -15,4 +15,20 @@ pub enum Misdeed {
     InvalidShard,
     /// It sent more of one kind of control than a peer may.
     ControlFlood,
+    /// It sent what cannot be read.
+    Malformed,
+}
+
+impl Misdeed {
+    /// Whether it counts as P4 of its topic; the others are P7, as are those about no topic that is known.
+    pub(crate) const fn is_about_data(self) -> bool {
+        match self {
+            Self::InvalidMessage | Self::InvalidShard => true,
+            Self::GraftInBackoff
+            | Self::GraftFlood
+            | Self::BrokenPromise
+            | Self::ControlFlood
+            | Self::Malformed => false,
+        }
+    }
 }

@@ -42,6 +42,7 @@ enum Op {
     Want(u32, u8, u16, Vec<u8>),
     Ready(u32, usize),
     Stats(u32, u16),
+    Rated(u32, i8),
     Malformed(u32),
     Judged(u8, bool),
     Advance(u16),
@@ -76,6 +77,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(l, m, c, i)| Op::Want(l, m, c, i)),
         4 => (l.clone(), 0usize..20_000).prop_map(|(l, b)| Op::Ready(l, b)),
         1 => (l.clone(), any::<u16>()).prop_map(|(l, r)| Op::Stats(l, r)),
+        1 => (l.clone(), any::<i8>()).prop_map(|(l, p)| Op::Rated(l, p)),
         1 => l.prop_map(Op::Malformed),
         1 => (message, any::<bool>()).prop_map(|(m, a)| Op::Judged(m, a)),
         4 => (0u16..3000).prop_map(Op::Advance),
@@ -142,7 +144,7 @@ struct World {
 }
 
 impl World {
-    fn new(validation: Validation) -> Self {
+    fn new(validation: Validation, scored: bool) -> Self {
         let mut settings = Settings { validation, topics_max: 2, ..Settings::default() };
         (settings.outbox.messages_max, settings.outbox.bytes_max) = (3, 10_000);
         (settings.gossip.ihave_frames_max, settings.gossip.idontwant_ids_max) = (2, 3);
@@ -152,6 +154,11 @@ impl World {
         // The last slot's peer is a direct one; every other link was dialled by the node.
         settings.direct_peers.insert(peer(LINKS - 1));
         (settings.gossip.cache_bytes_max, settings.gossip.seen_max) = (20_000, 50);
+        // Little is forgiven, so that every limit is met.
+        (settings.score.enabled, settings.score.retained_max) = (scored, 2);
+        (settings.score.behaviour.threshold, settings.score.colocation.threshold) = (1, 3);
+        settings.score.reputation.observations_min = 2;
+        settings.score.topic.mesh_deliveries.weight = Score::new(-1);
         (settings.coded.undecoded_max, settings.coded.undecoded_bytes_max) = (2, 2000);
         let config = Arc::new(Config::new(settings).unwrap());
         let me = PeerId::from_bytes(&[1; 38]).unwrap();
@@ -228,6 +235,35 @@ impl World {
         assert!(deadline.at.since(self.now) <= Duration::from_secs(1));
     }
 
+    /// The scores of all peers that are known.
+    fn scores(&self) -> BTreeMap<PeerId, Score> {
+        self.node.scores().map(|known| (known.peer, known.score)).collect()
+    }
+
+    /// Only heartbeats and the application raise a score; a peer that leaves is forgotten, or its merits are.
+    fn apply_and_compare_scores(&mut self, op: Op) {
+        let may_raise = matches!(
+            op,
+            Op::Advance(_) | Op::Rated(..) | Op::LinkUp(..) | Op::LinkDown(_) | Op::Malformed(_)
+        );
+        let before = self.scores();
+        let whole_heartbeat = matches!(op, Op::Advance(millis) if millis >= 1000);
+        self.apply(op);
+        for (peer, score) in self.scores() {
+            let known = before.get(&peer).copied().unwrap_or_default();
+            assert!(may_raise || score <= known, "{peer:?} rose from {known:?} to {score:?}");
+        }
+        let negative = |link: LinkId| {
+            let peers = self.node.snapshot().peers;
+            peers.iter().any(|peer| {
+                peer.link == link && peer.score.as_ref().is_some_and(|known| known.score.is_negative())
+            })
+        };
+        for topic in TOPICS.map(Topic::new).iter().filter(|_| whole_heartbeat) {
+            assert!(!self.node.mesh(topic).any(negative), "negative members after a heartbeat");
+        }
+    }
+
     fn apply(&mut self, op: Op) {
         match op {
             Op::LinkUp(slot, new) => self.link_up(slot, new),
@@ -284,7 +320,9 @@ impl World {
         self.next_link += 1;
         self.slots.insert(slot, self.next_link);
         self.room.insert(self.next_link, 0);
-        let agent = Agent { protocol: if new { Protocol::Meshsub13 } else { Protocol::Meshsub11 } };
+        // Most are at one address.
+        let ip = Some([192, 0, 2, (slot / 4) as u8].into());
+        let agent = Agent { protocol: if new { Protocol::Meshsub13 } else { Protocol::Meshsub11 }, ip };
         let origin = if slot.is_multiple_of(2) { Origin::Outbound } else { Origin::Inbound };
         self.event(Event::LinkUp { link: self.link(slot), peer: peer(slot), origin, agent });
     }
@@ -347,6 +385,10 @@ impl World {
                 let (link, rtt) = (self.link(slot), Duration::from_millis(rtt.into()));
                 self.event(Event::LinkStats { link, rtt, lost: 1 });
             }
+            Op::Rated(slot, points) => {
+                let peer = PeerId::from_bytes(&[10 + slot as u8; 38]).unwrap();
+                self.event(Event::Rated { peer, score: Score::new(points.into()) });
+            }
             Op::Malformed(slot) => {
                 let link = self.link(slot);
                 self.event(Event::Malformed { link, fault: RpcFault::Truncated });
@@ -389,18 +431,19 @@ proptest! {
     #[test]
     fn no_sequence_of_events_breaks_a_rule(
         application in any::<bool>(),
+        scored in any::<bool>(),
         ops in prop::collection::vec(op(), 1..150),
     ) {
         let validation = if application { Validation::Application } else { Validation::Off };
-        let mut world = World::new(validation);
+        let mut world = World::new(validation, scored);
         for op in ops {
-            world.apply(op);
+            world.apply_and_compare_scores(op);
         }
     }
 }
 
 #[test]
 fn limits_leave_room_for_the_largest_message() {
-    let limits = World::new(Validation::Off).node.limits();
+    let limits = World::new(Validation::Off, false).node.limits();
     assert!(limits.frame_bytes_max() >= limits.message_bytes_max + Limits::OVERHEAD_BYTES);
 }

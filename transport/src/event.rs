@@ -1,9 +1,9 @@
 //! What an endpoint reports: facts about links, in the order in which they became true.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
 use bytes::Bytes;
-use libp2p::{Multiaddr, PeerId};
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 
 /// Names one link; never used twice by an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,19 @@ impl fmt::Display for LinkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
+}
+
+/// The IP address of the machine that a connection with this address leads to; `None` for names and for relayed
+/// connections, whose address is the relay's.
+pub fn remote_ip(address: &Multiaddr) -> Option<IpAddr> {
+    if address.iter().any(|part| part == Protocol::P2pCircuit) {
+        return None;
+    }
+    address.iter().find_map(|part| match part {
+        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+        Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
+        _ => None,
+    })
 }
 
 /// A fact about the endpoint.

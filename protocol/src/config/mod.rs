@@ -14,9 +14,12 @@ pub use self::coded::{CodedSettings, Integrity, Multiplier, ShardFactor, Thresho
 pub use self::gossip::GossipSettings;
 pub use self::mesh::MeshSettings;
 pub use self::outbox::OutboxSettings;
-pub use self::score::{ScoreSettings, ScoreThresholds};
+pub use self::score::{
+    ColocationSettings, Decay, FirstDeliverySettings, MeshDeliverySettings, MeshTimeSettings,
+    PenaltySettings, ReputationSettings, ScoreSettings, ScoreThresholds, TopicScoreSettings,
+};
 pub use self::topics::TopicFilter;
-use crate::PeerId;
+use crate::{PeerId, Score};
 
 /// Whether a node codes its messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,6 +133,40 @@ pub enum ConfigError {
         /// Which.
         name: &'static str,
     },
+    /// A penalty that would reward, or a threshold above the one before it.
+    #[error("score: {name} is {value:?}, must be at most {limit:?}")]
+    ScoreAbove {
+        /// Which.
+        name: &'static str,
+        /// What was given.
+        value: Score,
+        /// The largest allowed.
+        limit: Score,
+    },
+    /// A reward that would punish.
+    #[error("score: {name} is {value:?}, must be at least {limit:?}")]
+    ScoreBelow {
+        /// Which.
+        name: &'static str,
+        /// What was given.
+        value: Score,
+        /// The least allowed.
+        limit: Score,
+    },
+    /// More deliveries are expected of a mesh member than are counted.
+    #[error("score: mesh_deliveries.threshold is {threshold}, must be at most the cap, {cap}")]
+    MeshDeliveries {
+        /// What is expected.
+        threshold: u32,
+        /// What is counted at most.
+        cap: u32,
+    },
+    /// The parts of a reputation do not make a whole.
+    #[error("score: the reputation's shares make {sum} thousandths, must make 1000")]
+    ReputationShares {
+        /// What they make.
+        sum: u32,
+    },
     /// A payload must fit a header's 32-bit length and a frame.
     #[error("message_bytes_max is {value}, allowed is 1 to {max}")]
     MessageBytes {
@@ -166,6 +203,7 @@ impl Config {
         if value == 0 || value > Self::MESSAGE_BYTES_LIMIT {
             return Err(ConfigError::MessageBytes { value, max: Self::MESSAGE_BYTES_LIMIT });
         }
+        score::check(&settings.score)?;
         match first_zero(&settings) {
             Some(name) => Err(ConfigError::Zero { name }),
             None => Ok(Self(settings)),

@@ -32,11 +32,16 @@ pub(crate) struct Cached {
     pub(crate) accepted: bool,
     /// The neighbour it came from, unless it is our own.
     pub(crate) from: Option<LinkId>,
+    /// What each neighbour brought of it, in millionths; counted once it is accepted.
+    pub(crate) credits: Credits,
     /// Links that are known to have it.
     holders: SmallVec<[LinkId; 8]>,
     /// How often each link was sent it on request.
     sent: SmallVec<[(LinkId, u8); 2]>,
 }
+
+/// Shares of one message, in millionths, by who brought them.
+pub(crate) type Credits = SmallVec<[(LinkId, u64); 1]>;
 
 impl Cache {
     pub(super) fn new() -> Self {
@@ -133,7 +138,8 @@ impl Cache {
 impl Cached {
     pub(crate) fn new(message: Arc<Message>, from: Option<LinkId>) -> Self {
         let holders = from.into_iter().collect();
-        Self { message, coding: None, accepted: true, from, holders, sent: SmallVec::new() }
+        let (credits, sent) = (Credits::new(), SmallVec::new());
+        Self { message, coding: None, accepted: true, from, credits, holders, sent }
     }
 
     pub(crate) fn is_holder(&self, link: LinkId) -> bool {

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use self::cache::Cache;
-pub(crate) use self::cache::Cached;
+pub(crate) use self::cache::{Cached, Credits};
 use self::requests::Requests;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
@@ -123,7 +123,7 @@ impl Gossip {
 
     /// A frame advertises messages: those unknown are asked for. What goes beyond the peer's budget is ignored.
     pub(crate) fn on_ihave(&mut self, cx: &mut Ctx<'_>, link: LinkId, ihaves: &[IHave], mesh: &Mesh) {
-        let trusted = cx.score(link) >= cx.config.score.thresholds.gossip;
+        let trusted = cx.gossips_with(link);
         if ihaves.is_empty() || !trusted || allow(cx, link, Kind::IHaveFrames, 1) == 0 {
             return;
         }
@@ -158,12 +158,16 @@ impl Gossip {
         }
     }
 
-    /// Advertises the last windows, asks elsewhere for what did not come, and starts a new window.
+    /// Blames who advertised and did not send, and asks elsewhere.
+    pub(crate) fn check_promises(&mut self, cx: &mut Ctx<'_>) {
+        self.requests.heartbeat(cx);
+    }
+
+    /// Advertises the last windows, and starts a new one.
     pub(crate) fn heartbeat(&mut self, cx: &mut Ctx<'_>, mesh: &Mesh) {
         for topic in mesh.topics().chain(mesh.fanout_topics()) {
             self.advertise(cx, mesh, topic);
         }
-        self.requests.heartbeat(cx);
         self.cache.shift(cx.config);
         self.seen.expire(cx.now);
         self.delivered.expire(cx.now);
@@ -179,7 +183,7 @@ impl Gossip {
             .links
             .subscribers(topic)
             .filter(|(id, link)| link.meshes() && !mesh.receives(cx.links, topic, *id))
-            .filter(|(id, _)| cx.score(*id) >= cx.config.score.thresholds.gossip)
+            .filter(|(id, _)| cx.gossips_with(*id))
             .map(|(id, _)| id)
             .collect();
         let share = outside.len() * cx.config.gossip.factor_percent / 100;

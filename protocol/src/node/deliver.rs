@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Node, Parts};
 use crate::ctx::Ctx;
-use crate::gossip::Cached;
+use crate::gossip::{Cached, Credits};
 use crate::links::{Class, Link, Waiting};
 use crate::rpc::{Message, Rpc};
 use crate::{
@@ -56,6 +56,7 @@ impl Node {
             Verdict::Accept => {
                 if let Some(cached) = parts.gossip.get_mut(id).filter(|cached| !cached.accepted) {
                     cached.accepted = true;
+                    cx.accepted(id, &cached.message.topic, &cached.credits);
                     parts.forward(&mut cx, id);
                 }
                 return;
@@ -64,24 +65,25 @@ impl Node {
             Verdict::Ignore => RejectReason::ValidationIgnored,
         };
         let Some(cached) = parts.gossip.reject(id) else { return };
+        if reason == RejectReason::Validation {
+            blame(&mut cx, &cached);
+        }
         if let Some(coding) = cached.coding {
             parts.shards.reject(&mut cx, coding);
         }
         let (message, topic) = (id.clone(), cached.message.topic.clone());
-        if let (Verdict::Reject, Some(link)) = (verdict, cached.from) {
-            cx.misbehaved(link, Misdeed::InvalidMessage, Some(&topic));
-        }
         let from = cached.from.and_then(|link| cx.links.peer(link)).unwrap_or(cx.me);
         cx.out.trace(|| Trace::RejectMessage { message, from, topic, reason });
     }
 }
 
 impl Parts<'_> {
-    /// A message is complete and verified: deliver it once, keep it, pass it on. `from`: `None` for our own.
+    /// A message is complete and verified: deliver it once, keep it, pass it on. `from`: who completed it and what
+    /// each link brought of it; `None` for our own.
     pub(super) fn on_complete(
         &mut self,
         cx: &mut Ctx<'_>,
-        from: Option<LinkId>,
+        from: Option<(LinkId, Credits)>,
         message: Arc<Message>,
         content: ContentId,
         coding: Option<CodingId>,
@@ -90,6 +92,7 @@ impl Parts<'_> {
         if !self.gossip.mark_seen(cx.now, &id, content) {
             return;
         }
+        let (from, credits) = from.map_or((None, Credits::new()), |(link, credits)| (Some(link), credits));
         let topic = message.topic.clone();
         let fresh = self.gossip.mark_delivered(cx.now, &topic, content);
         let wanted = fresh || cx.config.dedup == Dedup::Origin;
@@ -99,7 +102,11 @@ impl Parts<'_> {
         let mut cached = Cached::new(message, from);
         cached.coding = coding;
         cached.accepted = from.is_none() || cx.config.validation == Validation::Off;
+        cached.credits = credits;
         let accepted = cached.accepted;
+        if accepted {
+            cx.accepted(&id, &topic, &cached.credits);
+        }
         self.gossip.store(cx.config, id.clone(), cached);
         if accepted {
             self.forward(cx, &id);
@@ -170,11 +177,24 @@ impl Parts<'_> {
     /// A message will not be sent to a link: never in silence.
     fn on_dropped(&mut self, cx: &mut Ctx<'_>, link: LinkId, dropped: Waiting) {
         cx.out.tally.dropped_messages = cx.out.tally.dropped_messages.wrapping_add(1);
+        cx.unread(link);
         if cx.out.tracing() {
             let rpc = Rpc { publish: alloc::vec![dropped.message], ..Rpc::default() };
             let meta = super::meta::meta(self.gossip, self.shards, &rpc);
             cx.trace_peer(link, |to| Trace::DropRpc { to, meta });
         }
+    }
+}
+
+/// The application refused a message. Coded ones are relayed before anybody can judge them, so only a publisher is
+/// to blame for those.
+fn blame(cx: &mut Ctx<'_>, cached: &Cached) {
+    let guilty = match cached.coding {
+        Some(_) => cached.from.filter(|from| cx.links.peer(*from) == Some(cached.message.publisher)),
+        None => cached.from,
+    };
+    if let Some(link) = guilty {
+        cx.misbehaved(link, Misdeed::InvalidMessage, Some(&cached.message.topic));
     }
 }
 

@@ -19,11 +19,12 @@ use crate::invariants::Broken;
 use crate::links::Links;
 use crate::mesh::Mesh;
 use crate::rpc::{Extensions, Limits, Rpc, RpcFault, Subscription};
+use crate::score::Scores;
 use crate::seed::Streams;
 use crate::shards::Shards;
 use crate::{
-    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Mode,
-    Origin, PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
+    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Misdeed,
+    Mode, Origin, PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
 };
 
 /// One node of a publish/subscribe network: a state machine without clock, sockets or entropy of its own.
@@ -38,6 +39,7 @@ pub struct Node {
     mesh: Mesh,
     gossip: Gossip,
     shards: Shards,
+    scores: Scores,
     /// The sequence number of the next publication.
     seqno: u64,
     heartbeat_at: Time,
@@ -84,6 +86,7 @@ impl Node {
             heartbeat_at: now + config.mesh.heartbeat_initial_delay,
             links: Links::default(),
             mesh: Mesh::default(),
+            scores: Scores::new(now),
             config,
             me,
             keys,
@@ -111,6 +114,7 @@ impl Node {
             }
             Event::PeerRecord { link, record } => self.links.set_record(link, record),
             Event::Judged { message, verdict } => self.on_judged(now, &message, verdict, out),
+            Event::Rated { peer, score } => self.scores.on_rated(&self.config, now, &peer, score),
             Event::Wake => self.on_wake(now, out),
         }
         self.flush(now, out);
@@ -195,6 +199,7 @@ impl Node {
         self.links.check(&self.config)?;
         self.mesh.check(self.now, &self.links)?;
         self.gossip.check(&self.config)?;
+        self.scores.check(&self.config, &self.links)?;
         self.shards.check(&self.config, self.now, &self.links, &self.mesh)
     }
 
@@ -204,6 +209,9 @@ impl Node {
         self.mesh.fold_into(hash);
         self.gossip.fold_into(hash);
         self.shards.fold_into(hash);
+        if self.config.score.enabled {
+            self.scores.fold_into(hash);
+        }
     }
 
     /// Disjoint borrows of the features and of what they work with.
@@ -217,6 +225,7 @@ impl Node {
             keys: &*self.keys,
             rng: &mut self.rng,
             links: &mut self.links,
+            scores: &mut self.scores,
             out,
         };
         (parts, cx)
@@ -231,9 +240,14 @@ impl Node {
         agent: Agent,
         out: &mut Actions,
     ) {
+        if self.scores.is_refused(&peer, now) {
+            out.push(Action::Close { link, reason: CloseReason::Reputation });
+            return;
+        }
         if let Some(earlier) = self.links.up(&self.config, link, peer, origin, agent) {
             self.on_link_down(now, earlier, out);
         }
+        self.scores.on_link_up(&self.config, now, peer, agent.ip);
         out.trace(|| Trace::AddPeer { peer, protocol: agent.protocol });
         let topics = self.mesh.topics().cloned();
         let subscriptions = topics.map(|topic| Subscription { subscribe: true, topic }).collect();
@@ -252,6 +266,7 @@ impl Node {
         parts.gossip.on_link_down(link);
         parts.shards.on_link_down(link);
         if let Some(gone) = cx.links.down(link) {
+            cx.scores.on_link_down(cx.config, now, &gone.peer);
             cx.out.trace(|| Trace::RemovePeer { peer: gone.peer });
         }
     }
@@ -259,11 +274,17 @@ impl Node {
     /// The link's framing is lost or its peer does not keep the rules: nothing more can be read from it.
     fn on_malformed(&mut self, now: Time, link: LinkId, _fault: RpcFault, out: &mut Actions) {
         if self.links.is_live(link) {
-            out.push(Action::Close { link, reason: CloseReason::Malformed });
-            self.on_link_down(now, link, out);
+            self.split(now, out).1.misbehaved(link, Misdeed::Malformed, None);
+            self.close(now, link, CloseReason::Malformed, out);
         }
     }
 
+    fn close(&mut self, now: Time, link: LinkId, reason: CloseReason, out: &mut Actions) {
+        out.push(Action::Close { link, reason });
+        self.on_link_down(now, link, out);
+    }
+
+    /// Faults before scores, scores before meshes: so that nobody below zero is left in a mesh.
     fn on_wake(&mut self, now: Time, out: &mut Actions) {
         let due = self.heartbeat_at <= now;
         let (mut parts, mut cx) = self.split(now, out);
@@ -271,6 +292,12 @@ impl Node {
         if !due {
             return;
         }
+        parts.drop_expired(&mut cx);
+        parts.gossip.check_promises(&mut cx);
+        for link in self.scores.heartbeat(&self.config, now, &self.links, &self.mesh) {
+            self.close(now, link, CloseReason::Reputation, out);
+        }
+        let (mut parts, mut cx) = self.split(now, out);
         cx.links.heartbeat();
         for (topic, link) in parts.mesh.heartbeat(&mut cx) {
             parts.on_new_member(&mut cx, link, &topic);

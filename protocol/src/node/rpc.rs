@@ -2,12 +2,15 @@
 
 use alloc::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::{Node, Parts};
 use crate::ctx::Ctx;
 use crate::gossip::Serve;
 use crate::links::{Class, Kind, Link, Noted, allow};
 use crate::mesh::GraftOutcome;
 use crate::rpc::{Coded, Control, Header, Message, Rpc, Subscription};
+use crate::score::ONE;
 use crate::shards::ShardVerdict;
 use crate::{Actions, ContentId, LinkId, MessageId, Misdeed, Mode, Protocol, RejectReason, Time, Trace};
 
@@ -26,6 +29,10 @@ impl Node {
         parts.on_extensions(&mut cx, link, &rpc.control);
         for change in &rpc.subscriptions {
             parts.on_subscription(&mut cx, link, change);
+        }
+        // gossipsub v1.1 "Score Thresholds": a graylisted peer is only known to be there.
+        if cx.score(link) < cx.config.score.thresholds.graylist {
+            return;
         }
         parts.on_control(&mut cx, link, &rpc.control);
         parts.on_reports(&mut cx, link, &rpc.coded);
@@ -83,7 +90,7 @@ impl Parts<'_> {
 
     /// v1.1 "Score Thresholds": gossip of peers below the threshold is ignored.
     fn on_iwant(&mut self, cx: &mut Ctx<'_>, link: LinkId, ids: &[MessageId]) {
-        if cx.score(link) < cx.config.score.thresholds.gossip {
+        if !cx.gossips_with(link) {
             return;
         }
         let allowed = allow(cx, link, Kind::IWant, ids.len());
@@ -101,7 +108,8 @@ impl Parts<'_> {
     }
 
     fn on_reports(&mut self, cx: &mut Ctx<'_>, link: LinkId, coded: &Coded) {
-        if (coded.haves.is_empty() && coded.wants.is_empty()) || !cx.links.is_coded(link) {
+        let any = !coded.haves.is_empty() || !coded.wants.is_empty();
+        if !any || !cx.links.is_coded(link) || !cx.gossips_with(link) {
             return;
         }
         coded.haves.iter().for_each(|have| self.shards.on_have(cx, link, have));
@@ -117,9 +125,10 @@ impl Parts<'_> {
         }
         for shard in coded.shards {
             match self.shards.on_shard(cx, link, shard) {
-                ShardVerdict::Completed { header, payload } => {
+                ShardVerdict::Completed { header, payload, credits } => {
                     let message = Arc::new(header.message(payload));
-                    self.on_complete(cx, Some(link), message, header.content, Some(header.id()));
+                    let from = Some((link, credits));
+                    self.on_complete(cx, from, message, header.content, Some(header.id()));
                 }
                 ShardVerdict::Handled => {}
             }
@@ -144,6 +153,7 @@ impl Parts<'_> {
         if let Some(content) = self.gossip.content_of(&id) {
             self.gossip.on_holder(&id, link);
             cx.out.tally.duplicate_messages = cx.out.tally.duplicate_messages.wrapping_add(1);
+            cx.duplicate(link, &id, &message.topic);
             let topic = message.topic.clone();
             return cx.trace_peer(link, |from| Trace::DuplicateMessage { content, from, topic });
         }
@@ -157,7 +167,8 @@ impl Parts<'_> {
         let content = ContentId::of(&message.data);
         self.decline(cx, link, &message, &id);
         self.shards.on_whole(cx, &id, &message.data, content);
-        self.on_complete(cx, Some(link), message, content, None);
+        let credits = smallvec![(link, ONE)];
+        self.on_complete(cx, Some((link, credits)), message, content, None);
     }
 
     /// Tells the mesh that a large message need not be sent here any more, before the application has judged it.

@@ -28,6 +28,13 @@ impl Score {
         self.0
     }
 
+    /// The points, this many times.
+    pub(crate) fn times(self, factor: Self) -> Self {
+        let product = i128::from(self.0) * i128::from(factor.0) / 1_000_000;
+        let limit = if product < 0 { i64::MIN } else { i64::MAX };
+        Self(i64::try_from(product).unwrap_or(limit))
+    }
+
     /// Below zero.
     pub const fn is_negative(self) -> bool {
         self.0 < 0

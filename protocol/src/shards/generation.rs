@@ -12,7 +12,9 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) use super::collecting::{Collecting, Taken};
 use super::exchange::Exchange;
 use super::terms::{Next, Terms};
+use crate::gossip::Credits;
 use crate::rpc::{Have, Header, Shard};
+use crate::score::ONE;
 use crate::{ContentId, LinkId, Time, select};
 
 /// When a message came, as a count.
@@ -204,6 +206,20 @@ impl Generation {
         let Body::Collecting(collecting) = &mut self.body else { return None };
         let payload = collecting.decoder.finish(pool).ok()?;
         (ContentId::of(&payload) == self.header.content).then_some(payload)
+    }
+
+    /// What each neighbour brought of the shards held: shares of the message, in millionths.
+    pub(crate) fn credits(&self) -> Credits {
+        let mut credits = Credits::new();
+        let Body::Collecting(collecting) = &self.body else { return credits };
+        let share = ONE / u64::from(self.k());
+        for link in collecting.origins() {
+            match credits.iter_mut().find(|(other, _)| *other == link) {
+                Some((_, credit)) => *credit += share,
+                None => credits.push((link, share)),
+            }
+        }
+        credits
     }
 
     /// Turns into a source of the message. `payload` is what [`Self::decode`] gave, or the same from elsewhere.

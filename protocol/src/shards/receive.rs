@@ -9,14 +9,15 @@ use super::exchange::Exchange;
 use super::generation::{Generation, Taken};
 use super::{Finished, Shards};
 use crate::ctx::Ctx;
+use crate::gossip::Credits;
 use crate::rpc::{Have, Header, Shard, Want};
-use crate::{CodingId, LinkId, RejectReason, ShardTrace, Trace};
+use crate::{CodingId, LinkId, Misdeed, RejectReason, ShardTrace, Trace};
 
 /// What became of a shard, for those features that care.
 #[derive(Debug)]
 pub(crate) enum ShardVerdict {
     /// It completed the message, which is verified.
-    Completed { header: Arc<Header>, payload: Bytes },
+    Completed { header: Arc<Header>, payload: Bytes, credits: Credits },
     /// Nothing for others to do.
     Handled,
 }
@@ -42,6 +43,7 @@ impl Shards {
             return tell_done(cx, link, id, k);
         }
         if !header.verify(cx.keys) {
+            cx.misbehaved(link, Misdeed::InvalidMessage, Some(&header.topic));
             let (message, topic) = (header.message_id(), header.topic.clone());
             let reason = RejectReason::InvalidSignature;
             return cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
@@ -121,8 +123,9 @@ impl Shards {
             }
             let header = generation.header.clone();
             if let Some(payload) = generation.decode(&mut self.pool) {
+                let credits = generation.credits();
                 self.complete(cx, id, payload.clone());
-                return ShardVerdict::Completed { header, payload };
+                return ShardVerdict::Completed { header, payload, credits };
             }
             self.on_polluted(cx, id, &header);
         }
@@ -150,6 +153,7 @@ impl Shards {
     fn on_invalid(&self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
         let Some(generation) = self.live.get(&id) else { return };
         let (message, topic) = (generation.header.message_id(), generation.header.topic.clone());
+        cx.misbehaved(link, Misdeed::InvalidShard, Some(&topic));
         let reason = RejectReason::InvalidShard;
         cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
     }

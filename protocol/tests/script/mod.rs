@@ -1,6 +1,7 @@
 //! The commands of the scripts, over one node and neighbours that are only names.
 
 mod render;
+mod score;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, PeerInfo, Prune, Rpc, Shard,
-    Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, PeerInfo, Prune, Rpc, RpcFault,
+    Shard, Subscription, Want,
 };
 use braidcast_protocol::{
     Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
@@ -91,6 +92,9 @@ impl World {
             "config" => self.config(&words[1..]),
             "message" => self.message(&words[1..]),
             "mesh" => return self.render_mesh(words[1]),
+            "score" => return self.render_score(words[1]),
+            "reputation" => return self.render_reputation(words[1]),
+            "preferred" => return self.render_preferred(),
             "advance" => return self.advance(duration(words[1])),
             "join" | "leave" | "publish" => return self.local(&words),
             _ => self.event(&words),
@@ -139,7 +143,7 @@ impl World {
                 "rule" if value == "exceeds" => settings.coded.threshold_rule = ThresholdRule::Exceeds,
                 "integrity" if value == "verified" => settings.coded.integrity = Integrity::Verified,
                 "validation" => settings.validation = Validation::Application,
-                _ => panic!("unknown setting {word:?}"),
+                _ => assert!(score::set(&mut settings.score, key, value), "unknown setting {word:?}"),
             }
         }
         settings.mesh = MeshSettings {
@@ -222,7 +226,8 @@ impl World {
                 let protocol = option(words, "protocol").map_or(Protocol::Meshsub13, |id| {
                     Protocol::from_id(id).unwrap_or_else(|| panic!("protocol {id:?}"))
                 });
-                let agent = Agent { protocol };
+                let ip = option(words, "ip").map(|ip| ip.parse().unwrap());
+                let agent = Agent { protocol, ip };
                 let origin = if words.contains(&"out") { Origin::Outbound } else { Origin::Inbound };
                 Event::LinkUp { link: from, peer: peer(words[1]), origin, agent }
             }
@@ -233,6 +238,9 @@ impl World {
                 let verdict = if words[2] == "accept" { Verdict::Accept } else { Verdict::Reject };
                 Event::Judged { message: self.remotes[words[1]].whole.id(), verdict }
             }
+            "stats" => Event::LinkStats { link: from, rtt: duration(words[2]), lost: 0 },
+            "malformed" => Event::Malformed { link: from, fault: RpcFault::Truncated },
+            "rate" => Self::rate(words),
             _ => Event::Received { link: from, rpc: self.rpc(words) },
         };
         self.node();

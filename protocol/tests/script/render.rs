@@ -149,6 +149,6 @@ fn letter(link: LinkId) -> String {
     char::from(link.number() as u8).into()
 }
 
-fn name(peer: &PeerId) -> String {
+pub(super) fn name(peer: &PeerId) -> String {
     String::from_utf8_lossy(peer.as_bytes()).into()
 }

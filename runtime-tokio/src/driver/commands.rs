@@ -116,6 +116,7 @@ impl Driver {
             coded: peer.coded,
             rtt: peer.rtt,
             topics: peer.topics,
+            score: peer.score,
         });
         let topics = core.topics.into_iter().map(|topic| TopicSnapshot {
             topic: topic.topic,

@@ -6,6 +6,7 @@ mod faults;
 mod network;
 mod presets;
 mod protocol;
+mod score;
 mod section;
 mod sweep;
 mod tree;

@@ -19,6 +19,7 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Settings, ScenarioError> 
     mesh(section.section("mesh")?, &mut settings.mesh)?;
     gossip(section.section("gossip")?, &mut settings.gossip)?;
     coded(section.section("coded")?, &mut settings.coded)?;
+    super::score::read(section.section("score")?, &mut settings.score)?;
     bytes(&mut settings.message_bytes_max, &mut section, "message_bytes_max")?;
     bytes(&mut settings.backlog_bytes_max, &mut section, "backlog_bytes_max")?;
     set(&mut settings.outbox.messages_max, section.whole("outbox_messages_max", 1..=COUNT_MAX)?);
@@ -91,7 +92,7 @@ fn shard_factor(value: &Value) -> Option<ShardFactor> {
     }
 }
 
-fn set<T>(target: &mut T, given: Option<T>) {
+pub(super) fn set<T>(target: &mut T, given: Option<T>) {
     if let Some(value) = given {
         *target = value;
     }
@@ -102,7 +103,7 @@ fn bytes(target: &mut usize, section: &mut Section<'_>, key: &'static str) -> Re
     Ok(())
 }
 
-fn positive(
+pub(super) fn positive(
     target: &mut Duration,
     section: &mut Section<'_>,
     key: &'static str,
@@ -112,6 +113,6 @@ fn positive(
     Ok(())
 }
 
-const COUNT_MAX: usize = 1 << 20;
+pub(super) const COUNT_MAX: usize = 1 << 20;
 /// A tebibyte of virtual memory: more than any run can fill.
 const BYTES_MAX: u64 = 1 << 40;
