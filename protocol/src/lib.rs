@@ -104,9 +104,9 @@ mod trace;
 
 pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
 pub use config::{
-    CodedSettings, Config, ConfigError, Dedup, GossipSettings, Integrity, MeshSettings, Mode, Multiplier,
-    OutboxSettings, ScoreSettings, ScoreThresholds, Settings, ShardFactor, Threshold, ThresholdRule,
-    TopicFilter, Validation,
+    CodedSettings, Config, ConfigError, Dedup, GossipSettings, Integrity, MeshSettings, MessageIds, Mode,
+    Multiplier, OutboxSettings, ScoreSettings, ScoreThresholds, Settings, ShardFactor, Signatures, Threshold,
+    ThresholdRule, TopicFilter, Validation,
 };
 pub use error::{LeaveError, PublishError, SubscribeError};
 pub use event::{Agent, DownCause, Event, Origin, Protocol, Verdict};

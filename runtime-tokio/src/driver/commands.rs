@@ -79,7 +79,7 @@ impl Driver {
                 }
                 published @ (Ok(_)
                 | Err(
-                    PublishError::TooLarge { .. } | PublishError::Subscribe(_),
+                    PublishError::TooLarge { .. } | PublishError::Duplicate | PublishError::Subscribe(_),
                 )) => {
                     let _ = reply.send(published);
                 }
