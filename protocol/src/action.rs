@@ -79,10 +79,10 @@ pub struct MessageRef {
     pub id: MessageId,
     /// The SHA-256 of the payload: what clients see.
     pub content: ContentId,
-    /// Who published it.
-    pub publisher: PeerId,
-    /// The publisher's sequence number.
-    pub seqno: u64,
+    /// Who published it, unless messages are anonymous.
+    pub publisher: Option<PeerId>,
+    /// The publisher's sequence number, unless messages are anonymous.
+    pub seqno: Option<u64>,
 }
 
 /// Why this node ends a link. The peer is to blame for each of them.

@@ -13,6 +13,9 @@ pub enum PublishError {
         /// The limit.
         bytes_max: usize,
     },
+    /// Messages are named by their content ([`crate::MessageIds::Content`]), and this one is known already.
+    #[error("the same bytes were published or received before")]
+    Duplicate,
     /// The links have not taken earlier messages yet; to take more would be to lose some. Try again when the
     /// node has sent something.
     #[error("{waiting} earlier messages have not left yet")]

@@ -105,9 +105,9 @@ mod trace;
 pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
 pub use config::{
     CodedSettings, ColocationSettings, Config, ConfigError, Decay, Dedup, FirstDeliverySettings,
-    GossipSettings, Integrity, MeshDeliverySettings, MeshSettings, MeshTimeSettings, Mode, Multiplier,
-    OutboxSettings, PenaltySettings, ReputationSettings, ScoreSettings, ScoreThresholds, Settings,
-    ShardFactor, Threshold, ThresholdRule, TopicFilter, TopicScoreSettings, Validation,
+    GossipSettings, Integrity, MeshDeliverySettings, MeshSettings, MeshTimeSettings, MessageIds, Mode,
+    Multiplier, OutboxSettings, PenaltySettings, ReputationSettings, ScoreSettings, ScoreThresholds,
+    Settings, ShardFactor, Signatures, Threshold, ThresholdRule, TopicFilter, TopicScoreSettings, Validation,
 };
 pub use error::{LeaveError, PublishError, SubscribeError};
 pub use event::{Agent, DownCause, Event, Origin, Protocol, Verdict};

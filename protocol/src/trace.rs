@@ -153,6 +153,8 @@ pub struct ShardTrace {
 pub enum RejectReason {
     /// The publisher's signature does not match.
     InvalidSignature,
+    /// A signature or an origin is missing, or is there where none may be ([`crate::Signatures`]).
+    SignaturePolicy,
     /// A shard does not match its hash in the header.
     InvalidShard,
     /// The application refused it.

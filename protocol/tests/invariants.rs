@@ -12,8 +12,8 @@ use braidcast_protocol::rpc::{
 };
 use braidcast_protocol::{
     Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MeshSettings,
-    MessageId, Node, Origin, PeerId, Protocol, Score, Seed, SendClass, Settings, Time, Topic, Validation,
-    Verdict,
+    MessageId, MessageIds, Node, Origin, PeerId, Protocol, Score, Seed, SendClass, Settings, Time, Topic,
+    Validation, Verdict,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -99,8 +99,8 @@ fn remote(number: u8) -> Remote {
     let keys = HashKeys::new(publisher);
     let data = Bytes::from(vec![number; 900 + usize::from(number)]);
     let mut whole = Message {
-        publisher,
-        seqno: 1,
+        publisher: Some(publisher),
+        seqno: Some(1),
         topic: Topic::new(TOPICS[usize::from(number % 2)]),
         data: data.clone(),
         signature: Bytes::new(),
@@ -164,7 +164,8 @@ impl World {
         let me = PeerId::from_bytes(&[1; 38]).unwrap();
         let node = Node::new(config, me, Arc::new(HashKeys::new(me)), Seed::from_number(5), Time::EPOCH);
         let remotes: Vec<Remote> = (0..MESSAGES).map(remote).collect();
-        let published = remotes.iter().map(|r| (r.whole.id(), r.whole.data.to_vec())).collect();
+        let published =
+            remotes.iter().map(|r| (r.whole.id(MessageIds::Origin), r.whole.data.to_vec())).collect();
         Self {
             node,
             now: Time::EPOCH,
@@ -290,16 +291,16 @@ impl World {
                 self.control(slot, Control { prune, ..Control::default() });
             }
             Op::IHave(slot, topic, message) => {
-                let ids = vec![self.remotes[usize::from(message)].whole.id()];
+                let ids = vec![self.remotes[usize::from(message)].whole.id(MessageIds::Origin)];
                 let ihave = vec![IHave { topic: Topic::new(TOPICS[topic]), ids }];
                 self.control(slot, Control { ihave, ..Control::default() });
             }
             Op::IWant(slot, message) => {
-                let iwant = vec![self.remotes[usize::from(message)].whole.id()];
+                let iwant = vec![self.remotes[usize::from(message)].whole.id(MessageIds::Origin)];
                 self.control(slot, Control { iwant, ..Control::default() });
             }
             Op::IDontWant(slot, message) => {
-                let idontwant = vec![self.remotes[usize::from(message)].whole.id()];
+                let idontwant = vec![self.remotes[usize::from(message)].whole.id(MessageIds::Origin)];
                 self.control(slot, Control { idontwant, ..Control::default() });
             }
             Op::Whole(slot, message, good) => {
@@ -394,7 +395,7 @@ impl World {
                 self.event(Event::Malformed { link, fault: RpcFault::Truncated });
             }
             Op::Judged(message, accept) => {
-                let message = self.remotes[usize::from(message)].whole.id();
+                let message = self.remotes[usize::from(message)].whole.id(MessageIds::Origin);
                 let verdict = if accept { Verdict::Accept } else { Verdict::Reject };
                 self.event(Event::Judged { message, verdict });
             }

@@ -188,5 +188,12 @@ impl Network {
 fn forged(publisher: PeerId, seqno: u64, topic: &Topic) -> Arc<Message> {
     let data = Bytes::from(vec![seqno as u8; 1000]);
     let signature = Bytes::from_static(&[0; 64]);
-    Arc::new(Message { publisher, seqno, topic: topic.clone(), data, signature, key: Bytes::new() })
+    Arc::new(Message {
+        publisher: Some(publisher),
+        seqno: Some(seqno),
+        topic: topic.clone(),
+        data,
+        signature,
+        key: Bytes::new(),
+    })
 }

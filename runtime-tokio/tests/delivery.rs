@@ -29,7 +29,7 @@ async fn delivers(nodes: usize, mode: Mode, listen: &str) {
             let message = next(subscription).await;
             assert!(message.payload == sent, "{bytes} bytes came as {}", message.payload.len());
             assert_eq!(message.topic.as_str(), "sizes");
-            assert_eq!((message.content, message.publisher), (content, publisher.peer_id()));
+            assert_eq!((message.content, message.publisher), (content, Some(publisher.peer_id())));
             assert_eq!(message.via == node.peer_id(), node.peer_id() == publisher.peer_id());
         }
     }

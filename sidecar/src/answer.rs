@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Refusal {
     /// What is wrong, for people.
     pub error: String,
-    /// What is wrong, for programs: `too_large`, `backlog`, `topic_empty`, `topic_too_long`,
+    /// What is wrong, for programs: `too_large`, `duplicate`, `backlog`, `topic_empty`, `topic_too_long`,
     /// `topic_not_allowed`, `too_many_topics`, `bad_batch`, `unknown_command`, `no_entropy`, `node_stopped` or
     /// `refused`.
     pub code: String,
@@ -64,6 +64,7 @@ fn code(error: &NodeError) -> &'static str {
     if let NodeError::Publish(error) = error {
         return match error {
             PublishError::TooLarge { .. } => "too_large",
+            PublishError::Duplicate => "duplicate",
             PublishError::Backlog { .. } => "backlog",
             PublishError::Subscribe(error) => topic_code(error),
         };

@@ -260,6 +260,7 @@ fn raws(ids: &[MessageId]) -> Vec<Bytes> {
 fn reason_text(reason: RejectReason) -> &'static str {
     match reason {
         RejectReason::InvalidSignature => "invalid signature",
+        RejectReason::SignaturePolicy => "invalid signature policy",
         RejectReason::InvalidShard => "invalid shard",
         RejectReason::Validation => "validation failed",
         RejectReason::ValidationIgnored => "validation ignored",

@@ -3,6 +3,7 @@
 mod coded;
 mod gossip;
 mod mesh;
+mod message;
 mod outbox;
 mod score;
 mod topics;
@@ -13,6 +14,7 @@ use core::ops::Deref;
 pub use self::coded::{CodedSettings, Integrity, Multiplier, ShardFactor, Threshold, ThresholdRule};
 pub use self::gossip::GossipSettings;
 pub use self::mesh::MeshSettings;
+pub use self::message::{MessageIds, Signatures};
 pub use self::outbox::OutboxSettings;
 pub use self::score::{
     ColocationSettings, Decay, FirstDeliverySettings, MeshDeliverySettings, MeshTimeSettings,
@@ -46,6 +48,10 @@ pub struct Settings {
     /// Peers with whom there is a peering agreement, in both directions: they are sent everything and stay outside
     /// of meshes and scores; default none. Source: gossipsub v1.1 "Explicit Peering Agreements".
     pub direct_peers: BTreeSet<PeerId>,
+    /// How messages are named; default [`MessageIds::Origin`].
+    pub message_ids: MessageIds,
+    /// Who signs; default [`Signatures::StrictSign`].
+    pub signatures: Signatures,
     /// What counts as the same message at delivery; default [`Dedup::Content`].
     pub dedup: Dedup,
     /// Who decides whether a message is valid; default [`Validation::Off`].
@@ -119,6 +125,12 @@ pub enum ConfigError {
         /// The largest allowed.
         max: u16,
     },
+    /// Messages without publisher and number cannot be named by them.
+    #[error("signatures StrictNoSign needs message_ids Content, got Origin")]
+    AnonymousIds,
+    /// The header of a coded message is signed.
+    #[error("signatures StrictNoSign needs mode Gossipsub, got Optimum")]
+    AnonymousCoded,
     /// Gossip would advertise what the cache no longer has.
     #[error("history_gossip ({gossip}) must not be longer than history_length ({length})")]
     History {
@@ -199,6 +211,13 @@ impl Config {
         if history_gossip > history_length {
             return Err(ConfigError::History { gossip: history_gossip, length: history_length });
         }
+        if settings.signatures == Signatures::StrictNoSign {
+            match (settings.message_ids, settings.mode) {
+                (MessageIds::Origin, _) => return Err(ConfigError::AnonymousIds),
+                (MessageIds::Content, Mode::Optimum) => return Err(ConfigError::AnonymousCoded),
+                (MessageIds::Content, Mode::Gossipsub) => {}
+            }
+        }
         let value = settings.message_bytes_max;
         if value == 0 || value > Self::MESSAGE_BYTES_LIMIT {
             return Err(ConfigError::MessageBytes { value, max: Self::MESSAGE_BYTES_LIMIT });
@@ -256,6 +275,8 @@ impl Default for Settings {
             coded: CodedSettings::default(),
             score: ScoreSettings::default(),
             direct_peers: BTreeSet::new(),
+            message_ids: MessageIds::Origin,
+            signatures: Signatures::StrictSign,
             dedup: Dedup::Content,
             validation: Validation::Off,
             message_bytes_max: 1 << 20,
@@ -304,6 +325,11 @@ mod tests {
             ConfigError::ShardFactor { value: 0, max: 128 }
         ));
         assert!(matches!(refuse(|s| s.gossip.history_gossip = 6), ConfigError::History { .. }));
+        assert_eq!(refuse(|s| s.signatures = Signatures::StrictNoSign), ConfigError::AnonymousIds);
+        let anonymous = |s: &mut Settings| {
+            (s.signatures, s.message_ids) = (Signatures::StrictNoSign, MessageIds::Content);
+        };
+        assert_eq!(refuse(anonymous), ConfigError::AnonymousCoded);
         assert!(matches!(refuse(|s| s.message_bytes_max = 0), ConfigError::MessageBytes { .. }));
         assert_eq!(refuse(|s| s.mesh.heartbeat = Duration::ZERO), ConfigError::Zero { name: "heartbeat" });
     }

@@ -39,15 +39,20 @@ impl Mesh {
                 self.drop_member(cx, link, topic, Vec::new());
             }
         }
+        let mut grafted = Vec::new();
         if self.members(topic).len() < min {
-            return self.fill(cx, topic);
+            grafted = self.fill(cx, topic);
+        }
+        // Deviation: before the cut, which keeps them, so that the mesh is within its bounds afterwards.
+        if self.members(topic).len() >= min {
+            let dialled = self.members(topic).iter().filter(|link| is_outbound(cx, **link)).count();
+            grafted.extend(self.graft_some(cx, topic, outbound_min.saturating_sub(dialled), is_outbound));
         }
         // Above D_hi, as v1.0 has it; go cuts at D_hi already.
         if self.members(topic).len() > max {
             self.cut(cx, topic);
         }
-        let dialled = self.members(topic).iter().filter(|link| is_outbound(cx, **link)).count();
-        self.graft_some(cx, topic, outbound_min.saturating_sub(dialled), is_outbound)
+        grafted
     }
 
     /// Back to *D*.

@@ -12,7 +12,7 @@ use crate::links::{Class, Link, Waiting};
 use crate::rpc::{Message, Rpc};
 use crate::{
     Action, Actions, CodingId, ContentId, Dedup, LinkId, MessageId, MessageRef, Misdeed, Mode, RejectReason,
-    Time, Topic, Trace, Validation, Verdict,
+    Signatures, Time, Topic, Trace, Validation, Verdict,
 };
 
 impl Node {
@@ -22,31 +22,38 @@ impl Node {
         now: Time,
         topic: &Topic,
         payload: Bytes,
+        content: ContentId,
         out: &mut Actions,
     ) -> MessageRef {
-        let content = ContentId::of(&payload);
-        let seqno = self.seqno;
-        self.seqno += 1;
-        let mut message = Message {
-            publisher: self.me,
-            seqno,
-            topic: topic.clone(),
-            data: payload,
-            signature: Bytes::new(),
-            key: self.keys.public_key().unwrap_or_default(),
-        };
-        message.signature = self.keys.sign(&message.signed_bytes());
+        let message = self.sign(topic, payload);
+        let (publisher, seqno) = (message.publisher, message.seqno);
         out.trace(|| Trace::PublishMessage { content, topic: topic.clone() });
         let coded = self.config.mode == Mode::Optimum
             && message.data.len() >= self.config.coded.small_message_bytes.max(1);
         let (mut parts, mut cx) = self.split(now, out);
-        let coding = coded.then(|| {
+        let mut coding = None;
+        if coded {
             let receivers = parts.mesh.receivers(cx.links, topic);
-            parts.shards.publish(&mut cx, &receivers, &message, content)
-        });
-        let id = message.id();
-        parts.on_complete(&mut cx, None, Arc::new(message), content, coding);
-        MessageRef { id, content, publisher: self.me, seqno }
+            coding = parts.shards.publish(&mut cx, &receivers, &message, content);
+        }
+        let id = message.id(cx.config.message_ids);
+        parts.on_complete(&mut cx, None, Arc::new(message), Names { id: id.clone(), content, coding });
+        MessageRef { id, content, publisher, seqno }
+    }
+
+    /// Makes a message of ours: pubsub specification, "Signature Policy Options".
+    fn sign(&mut self, topic: &Topic, data: Bytes) -> Message {
+        let topic = topic.clone();
+        let mut message =
+            Message { publisher: None, seqno: None, topic, data, signature: Bytes::new(), key: Bytes::new() };
+        if self.config.signatures == Signatures::StrictSign {
+            message.publisher = Some(self.me);
+            message.seqno = Some(self.seqno);
+            self.seqno += 1;
+            message.signature = self.keys.sign(&message.signed_bytes());
+            message.key = self.keys.public_key().unwrap_or_default();
+        }
+        message
     }
 
     /// The application's verdict on a message that waits for it.
@@ -77,6 +84,14 @@ impl Node {
     }
 }
 
+/// What a message is called.
+pub(super) struct Names {
+    pub(super) id: MessageId,
+    pub(super) content: ContentId,
+    /// If it travels as shards.
+    pub(super) coding: Option<CodingId>,
+}
+
 impl Parts<'_> {
     /// A message is complete and verified: deliver it once, keep it, pass it on. `from`: who completed it and what
     /// each link brought of it; `None` for our own.
@@ -85,10 +100,8 @@ impl Parts<'_> {
         cx: &mut Ctx<'_>,
         from: Option<(LinkId, Credits)>,
         message: Arc<Message>,
-        content: ContentId,
-        coding: Option<CodingId>,
+        Names { id, content, coding }: Names,
     ) {
-        let id = message.id();
         if !self.gossip.mark_seen(cx.now, &id, content) {
             return;
         }
@@ -127,7 +140,7 @@ impl Parts<'_> {
             .subscribers(topic)
             .filter(|(link, held)| self.mesh.receives(cx.links, topic, *link) || flooded(*link, held))
             .filter(|(link, held)| !cached.is_holder(*link) && held.wants(id))
-            .filter(|(_, held)| held.peer != cached.message.publisher)
+            .filter(|(_, held)| Some(held.peer) != cached.message.publisher)
             .filter(|(_, held)| cached.coding.is_none() || !held.coded)
             .map(|(link, _)| link)
             .collect();
@@ -180,7 +193,7 @@ impl Parts<'_> {
         cx.unread(link);
         if cx.out.tracing() {
             let rpc = Rpc { publish: alloc::vec![dropped.message], ..Rpc::default() };
-            let meta = super::meta::meta(self.gossip, self.shards, &rpc);
+            let meta = super::meta::meta(cx.config, self.gossip, self.shards, &rpc);
             cx.trace_peer(link, |to| Trace::DropRpc { to, meta });
         }
     }
@@ -190,7 +203,7 @@ impl Parts<'_> {
 /// to blame for those.
 fn blame(cx: &mut Ctx<'_>, cached: &Cached) {
     let guilty = match cached.coding {
-        Some(_) => cached.from.filter(|from| cx.links.peer(*from) == Some(cached.message.publisher)),
+        Some(_) => cached.from.filter(|from| cx.links.peer(*from) == cached.message.publisher),
         None => cached.from,
     };
     if let Some(link) = guilty {

@@ -23,8 +23,9 @@ use crate::score::Scores;
 use crate::seed::Streams;
 use crate::shards::Shards;
 use crate::{
-    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Misdeed,
-    Mode, Origin, PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
+    Action, Actions, Agent, CloseReason, Config, ContentId, Event, Fold, Keys, LeaveError, LinkId, MessageId,
+    MessageIds, MessageRef, Misdeed, Mode, Origin, PeerId, Protocol, PublishError, Seed, SubscribeError,
+    Time, Topic, Trace, TraceHash,
 };
 
 /// One node of a publish/subscribe network: a state machine without clock, sockets or entropy of its own.
@@ -162,13 +163,18 @@ impl Node {
             return Err(PublishError::TooLarge { bytes, bytes_max });
         }
         self.check_backlog(topic, bytes)?;
+        let content = ContentId::of(&payload);
+        let by_content = self.config.message_ids == MessageIds::Content;
+        if by_content && self.gossip.is_seen(&MessageId::of_content(&content)) {
+            return Err(PublishError::Duplicate);
+        }
         if !self.mesh.is_joined(topic) {
             let (mut parts, mut cx) = self.split(now, out);
             for link in parts.mesh.fan_out(&mut cx, topic) {
                 parts.on_new_member(&mut cx, link, topic);
             }
         }
-        let message = self.publish_checked(now, topic, payload, out);
+        let message = self.publish_checked(now, topic, payload, content, out);
         self.flush(now, out);
         Ok(message)
     }

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use smallvec::smallvec;
 
+use super::deliver::Names;
 use super::{Node, Parts};
 use crate::ctx::Ctx;
 use crate::gossip::Serve;
@@ -12,7 +13,9 @@ use crate::mesh::GraftOutcome;
 use crate::rpc::{Coded, Control, Header, Message, Rpc, Subscription};
 use crate::score::ONE;
 use crate::shards::ShardVerdict;
-use crate::{Actions, ContentId, LinkId, MessageId, Misdeed, Mode, Protocol, RejectReason, Time, Trace};
+use crate::{
+    Actions, ContentId, LinkId, MessageId, Misdeed, Mode, Protocol, RejectReason, Signatures, Time, Trace,
+};
 
 impl Node {
     /// Control before data, so that a PRUNE or a report in a frame stops what we would send for its data.
@@ -127,8 +130,12 @@ impl Parts<'_> {
             match self.shards.on_shard(cx, link, shard) {
                 ShardVerdict::Completed { header, payload, credits } => {
                     let message = Arc::new(header.message(payload));
-                    let from = Some((link, credits));
-                    self.on_complete(cx, from, message, header.content, Some(header.id()));
+                    let names = Names {
+                        id: header.message_id(cx.config.message_ids),
+                        content: header.content,
+                        coding: Some(header.id()),
+                    };
+                    self.on_complete(cx, Some((link, credits)), message, names);
                 }
                 ShardVerdict::Handled => {}
             }
@@ -137,10 +144,11 @@ impl Parts<'_> {
 
     fn on_header(&mut self, cx: &mut Ctx<'_>, link: LinkId, header: &Arc<Header>) {
         if self.mesh.is_joined(&header.topic) {
-            let seen = self.gossip.is_seen(&header.message_id());
-            self.gossip.on_answer(&header.message_id());
+            let message = header.message_id(cx.config.message_ids);
+            let seen = self.gossip.is_seen(&message);
+            self.gossip.on_answer(&message);
             let receivers = self.mesh.receivers(cx.links, &header.topic);
-            self.shards.on_header(cx, &receivers, link, header, seen);
+            self.shards.on_header(cx, &receivers, link, header, (&message, seen));
         }
     }
 
@@ -149,7 +157,7 @@ impl Parts<'_> {
         if !self.mesh.is_joined(&message.topic) {
             return;
         }
-        let id = message.id();
+        let id = message.id(cx.config.message_ids);
         if let Some(content) = self.gossip.content_of(&id) {
             self.gossip.on_holder(&id, link);
             cx.out.tally.duplicate_messages = cx.out.tally.duplicate_messages.wrapping_add(1);
@@ -158,9 +166,8 @@ impl Parts<'_> {
             return cx.trace_peer(link, |from| Trace::DuplicateMessage { content, from, topic });
         }
         self.gossip.on_answer(&id);
-        let key = (!message.key.is_empty()).then_some(&*message.key);
-        if !cx.keys.verify(&message.publisher, key, &message.signed_bytes(), &message.signature) {
-            let (topic, reason) = (message.topic.clone(), RejectReason::InvalidSignature);
+        if let Err(reason) = check_signature(cx, &message) {
+            let topic = message.topic.clone();
             cx.misbehaved(link, Misdeed::InvalidMessage, Some(&topic));
             return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
         }
@@ -168,7 +175,7 @@ impl Parts<'_> {
         self.decline(cx, link, &message, &id);
         self.shards.on_whole(cx, &id, &message.data, content);
         let credits = smallvec![(link, ONE)];
-        self.on_complete(cx, Some((link, credits)), message, content, None);
+        self.on_complete(cx, Some((link, credits)), message, Names { id, content, coding: None });
     }
 
     /// Tells the mesh that a large message need not be sent here any more, before the application has judged it.
@@ -184,5 +191,19 @@ impl Parts<'_> {
                 cx.links.send_idontwant(*link, id.clone());
             }
         }
+    }
+}
+
+/// Spec: pubsub, "Signature Policy Options".
+fn check_signature(cx: &Ctx<'_>, message: &Message) -> Result<(), RejectReason> {
+    let Message { publisher, seqno, signature, key, .. } = message;
+    match (cx.config.signatures, publisher, seqno) {
+        (Signatures::StrictSign, Some(publisher), Some(_)) if !signature.is_empty() => {
+            let key = (!key.is_empty()).then_some(&**key);
+            let good = cx.keys.verify(publisher, key, &message.signed_bytes(), signature);
+            if good { Ok(()) } else { Err(RejectReason::InvalidSignature) }
+        }
+        (Signatures::StrictNoSign, None, None) if signature.is_empty() && key.is_empty() => Ok(()),
+        (Signatures::StrictSign | Signatures::StrictNoSign, _, _) => Err(RejectReason::SignaturePolicy),
     }
 }

@@ -14,6 +14,8 @@ pub struct NodeSnapshot {
     pub peers: Vec<PeerState>,
     /// Joined topics.
     pub topics: Vec<TopicState>,
+    /// Topics that it published to lately without being in them.
+    pub fanout: Vec<Topic>,
     /// Contents delivered within the seen-cache time, oldest first.
     pub seen: Vec<ContentId>,
     /// Messages of which some shards are held but not enough, with the bytes held.
@@ -127,6 +129,7 @@ impl Node {
                     peers: self.links.subscribers(topic).map(|(_, link)| link.peer).collect(),
                 })
                 .collect(),
+            fanout: self.mesh.fanout_topics().cloned().collect(),
             seen: self.gossip.delivered().collect(),
             undecoded: self.shards.undecoded().collect(),
         }

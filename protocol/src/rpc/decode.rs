@@ -167,14 +167,7 @@ impl Decoder<'_> {
             }
             Ok(())
         })?;
-        Ok(Message {
-            publisher: required("message from", publisher)?,
-            seqno: required("message seqno", seqno)?,
-            topic: required("message topic", topic)?,
-            data,
-            signature,
-            key,
-        })
+        Ok(Message { publisher, seqno, topic: required("message topic", topic)?, data, signature, key })
     }
 
     fn control(&mut self, bytes: Bytes, control: &mut Control) -> Result<(), RpcFault> {

@@ -97,9 +97,13 @@ struct Unsigned<'a>(&'a Message);
 
 impl Encode for Unsigned<'_> {
     fn encode(&self, sink: &mut impl Sink) {
-        put_bytes(sink, 1, self.0.publisher.as_bytes());
+        if let Some(publisher) = &self.0.publisher {
+            put_bytes(sink, 1, publisher.as_bytes());
+        }
         put_body(sink, 2, &self.0.data);
-        put_bytes(sink, 3, &self.0.seqno.to_be_bytes());
+        if let Some(seqno) = self.0.seqno {
+            put_bytes(sink, 3, &seqno.to_be_bytes());
+        }
         put_bytes(sink, 4, self.0.topic.as_str().as_bytes());
     }
 }

@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 pub use self::decode::{Limits, RpcFault};
 pub use self::encode::Frame;
 pub use self::header::{Header, HeaderFault, HeaderFields};
-use crate::{CodingId, MessageId, PeerId, Topic};
+use crate::{CodingId, ContentId, MessageId, MessageIds, PeerId, Topic};
 
 /// One frame between two peers.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Hash)]
@@ -113,24 +113,29 @@ pub struct Subscription {
 /// A whole message as GossipSub carries it.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Message {
-    /// Who published it.
-    pub publisher: PeerId,
-    /// The publisher's sequence number.
-    pub seqno: u64,
+    /// Who published it, unless it is anonymous.
+    pub publisher: Option<PeerId>,
+    /// The publisher's sequence number, unless it is anonymous.
+    pub seqno: Option<u64>,
     /// Where.
     pub topic: Topic,
     /// What.
     pub data: Bytes,
-    /// The publisher's signature: [`Message::signed_bytes`].
+    /// The publisher's signature, else empty: [`Message::signed_bytes`].
     pub signature: Bytes,
     /// The publisher's public key where the peer id does not contain it, else empty.
     pub key: Bytes,
 }
 
 impl Message {
-    /// The default message id.
-    pub fn id(&self) -> MessageId {
-        MessageId::of(&self.publisher, self.seqno)
+    /// The message id. One that lacks what the scheme needs is named by its content; it is going to be refused.
+    pub fn id(&self, scheme: MessageIds) -> MessageId {
+        match (scheme, self.publisher, self.seqno) {
+            (MessageIds::Origin, Some(publisher), Some(seqno)) => MessageId::of(&publisher, seqno),
+            (MessageIds::Origin | MessageIds::Content, _, _) => {
+                MessageId::of_content(&ContentId::of(&self.data))
+            }
+        }
     }
 
     /// What the signature is over. Source: pubsub specification, "Message Signing".

@@ -15,7 +15,7 @@ use super::terms::{Next, Terms};
 use crate::gossip::Credits;
 use crate::rpc::{Have, Header, Shard};
 use crate::score::ONE;
-use crate::{ContentId, LinkId, Time, select};
+use crate::{ContentId, LinkId, MessageId, Time, select};
 
 /// When a message came, as a count.
 pub(crate) type Age = u64;
@@ -24,6 +24,8 @@ pub(crate) type Age = u64;
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) header: Arc<Header>,
+    /// Its GossipSub id.
+    pub(crate) message: MessageId,
     pub(crate) body: Body,
     /// Its place among the messages at hand; given by the table.
     pub(crate) age: Age,
@@ -51,18 +53,19 @@ pub(crate) enum Body {
 
 impl Generation {
     /// A message of which the first header came.
-    pub(crate) fn collecting(header: Arc<Header>, now: Time, repair_at: Time) -> Self {
+    pub(crate) fn collecting(header: Arc<Header>, message: MessageId, now: Time, repair_at: Time) -> Self {
         let decoder = Decoder::new(header.params);
-        Self::new(header, Body::Collecting(Box::new(Collecting::new(decoder))), now, repair_at)
+        Self::new(header, message, Body::Collecting(Box::new(Collecting::new(decoder))), now, repair_at)
     }
 
     /// A message of ours.
-    pub(crate) fn published(header: Arc<Header>, encoder: Encoder, now: Time) -> Self {
-        Self { own: true, ..Self::new(header, Body::Whole { encoder, next: 0 }, now, now) }
+    pub(crate) fn published(header: Arc<Header>, message: MessageId, encoder: Encoder, now: Time) -> Self {
+        Self { own: true, ..Self::new(header, message, Body::Whole { encoder, next: 0 }, now, now) }
     }
 
-    fn new(header: Arc<Header>, body: Body, progress: Time, repair_at: Time) -> Self {
-        Self { header, body, age: 0, own: false, exchanges: BTreeMap::new(), progress, repair_at, repairs: 0 }
+    fn new(header: Arc<Header>, message: MessageId, body: Body, progress: Time, repair_at: Time) -> Self {
+        let exchanges = BTreeMap::new();
+        Self { header, message, body, age: 0, own: false, exchanges, progress, repair_at, repairs: 0 }
     }
 
     pub(crate) fn k(&self) -> u16 {

@@ -11,7 +11,7 @@ use super::{Finished, Shards};
 use crate::ctx::Ctx;
 use crate::gossip::Credits;
 use crate::rpc::{Have, Header, Shard, Want};
-use crate::{CodingId, LinkId, Misdeed, RejectReason, ShardTrace, Trace};
+use crate::{CodingId, LinkId, MessageId, Misdeed, RejectReason, ShardTrace, Trace};
 
 /// What became of a shard, for those features that care.
 #[derive(Debug)]
@@ -23,14 +23,15 @@ pub(crate) enum ShardVerdict {
 }
 
 impl Shards {
-    /// A neighbour announced a message of a topic that we are in. `seen`: we have it from elsewhere.
+    /// A neighbour announced a message of a topic that we are in, by its GossipSub id. `seen`: we have it from
+    /// elsewhere.
     pub(crate) fn on_header(
         &mut self,
         cx: &mut Ctx<'_>,
         receivers: &[LinkId],
         link: LinkId,
         header: &Arc<Header>,
-        seen: bool,
+        (message, seen): (&MessageId, bool),
     ) {
         let id = header.id();
         let reports = self.rumours.take(&id);
@@ -44,7 +45,7 @@ impl Shards {
         }
         if !header.verify(cx.keys) {
             cx.misbehaved(link, Misdeed::InvalidMessage, Some(&header.topic));
-            let (message, topic) = (header.message_id(), header.topic.clone());
+            let (message, topic) = (message.clone(), header.topic.clone());
             let reason = RejectReason::InvalidSignature;
             return cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
         }
@@ -53,7 +54,7 @@ impl Shards {
             return tell_done(cx, link, id, k);
         }
         let repair_at = cx.now + cx.config.coded.repair_after;
-        let mut generation = Generation::collecting(header.clone(), cx.now, repair_at);
+        let mut generation = Generation::collecting(header.clone(), message.clone(), cx.now, repair_at);
         let coded = receivers.iter().filter(|member| cx.links.is_coded(**member));
         generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
         generation.exchanges.entry(link).or_default().known = true;
@@ -152,7 +153,7 @@ impl Shards {
     /// A shard that is not what its name says. An honest relay checks before it passes on: this neighbour lied.
     fn on_invalid(&self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
         let Some(generation) = self.live.get(&id) else { return };
-        let (message, topic) = (generation.header.message_id(), generation.header.topic.clone());
+        let (message, topic) = (generation.message.clone(), generation.header.topic.clone());
         cx.misbehaved(link, Misdeed::InvalidShard, Some(&topic));
         let reason = RejectReason::InvalidShard;
         cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });

@@ -14,8 +14,8 @@ use braidcast_protocol::rpc::{
 };
 use braidcast_protocol::{
     Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
-    MessageId, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, ThresholdRule, Time, Topic,
-    TopicFilter, Validation, Verdict,
+    MessageId, MessageIds, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, Signatures,
+    ThresholdRule, Time, Topic, TopicFilter, Validation, Verdict,
 };
 use bytes::Bytes;
 
@@ -133,6 +133,8 @@ impl World {
                 "ihaves" => settings.gossip.ihave_ids_max = number(value),
                 "iwants" => settings.gossip.iwant_ids_max = number(value),
                 "topics" => settings.topics_max = number(value),
+                "ids" if value == "content" => settings.message_ids = MessageIds::Content,
+                "signatures" if value == "none" => settings.signatures = Signatures::StrictNoSign,
                 "prefix" => settings.topic_filter = TopicFilter::Prefix(value.into()),
                 "outbox-bytes" => settings.outbox.bytes_max = number(value),
                 "outbox" => settings.outbox.messages_max = number(value),
@@ -163,21 +165,24 @@ impl World {
         let params = Params::for_message(size, k).unwrap();
         let encoder = Encoder::new(data.clone(), params).unwrap();
         let mut whole = Message {
-            publisher,
-            seqno: self.remotes.len() as u64,
+            publisher: Some(publisher),
+            seqno: Some(self.remotes.len() as u64),
             topic: Topic::new(option(words, "topic").unwrap_or("t")),
             data,
             signature: Bytes::new(),
             key: Bytes::new(),
         };
         whole.signature = keys.sign(&whole.signed_bytes());
+        if words.contains(&"anonymous") {
+            (whole.publisher, whole.seqno, whole.signature) = (None, None, Bytes::new());
+        }
         let hashes = (0..k + 2).flat_map(|i| {
             *blake3::hash(&encoder.canonical(i as u16, &mut Pool::default()).unwrap()).as_bytes()
         });
         let fields = HeaderFields {
             topic: whole.topic.clone(),
             publisher,
-            seqno: whole.seqno,
+            seqno: self.remotes.len() as u64,
             params,
             content: ContentId::of(&whole.data),
             hashes: hashes.collect::<Vec<u8>>().into(),
@@ -236,7 +241,7 @@ impl World {
             "ready" => Event::LinkReady { link: from, bytes: words.get(2).map_or(usize::MAX, |n| number(n)) },
             "judge" => {
                 let verdict = if words[2] == "accept" { Verdict::Accept } else { Verdict::Reject };
-                Event::Judged { message: self.remotes[words[1]].whole.id(), verdict }
+                Event::Judged { message: self.remotes[words[1]].whole.id(self.settings.message_ids), verdict }
             }
             "stats" => Event::LinkStats { link: from, rtt: duration(words[2]), lost: 0 },
             "malformed" => Event::Malformed { link: from, fault: RpcFault::Truncated },
@@ -292,7 +297,7 @@ impl World {
         }
         match name.strip_prefix("own") {
             Some(index) => vec![self.own[number::<usize>(index)].clone()],
-            None => vec![self.remotes[name].whole.id()],
+            None => vec![self.remotes[name].whole.id(self.settings.message_ids)],
         }
     }
 

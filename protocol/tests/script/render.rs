@@ -103,7 +103,8 @@ impl World {
         }
         for message in &rpc.publish {
             assert_eq!(class, SendClass::Data);
-            line(format!("MESSAGE {} <{} B>", message.topic, message.data.len()));
+            let anonymous = if message.publisher.is_none() { " anonymous" } else { "" };
+            line(format!("MESSAGE {} <{} B>{anonymous}", message.topic, message.data.len()));
         }
         rpc.coded.headers.iter().for_each(|header| line(format!("HEADER {}", self.coding(header.id()))));
         for shard in &rpc.coded.shards {
@@ -130,7 +131,8 @@ impl World {
     }
 
     fn message_name(&self, id: &MessageId) -> String {
-        let remote = self.remotes.iter().find(|(_, remote)| remote.whole.id() == *id);
+        let remote =
+            self.remotes.iter().find(|(_, remote)| remote.whole.id(self.settings.message_ids) == *id);
         if id.as_bytes().starts_with(b"?") {
             return String::from_utf8_lossy(id.as_bytes()).into();
         }

@@ -77,7 +77,10 @@ impl Driver {
                     self.waiting.push_front(Waiting { topic, payload, reply });
                     return;
                 }
-                published @ (Ok(_) | Err(PublishError::TooLarge { .. } | PublishError::Subscribe(_))) => {
+                published @ (Ok(_)
+                | Err(
+                    PublishError::TooLarge { .. } | PublishError::Duplicate | PublishError::Subscribe(_),
+                )) => {
                     let _ = reply.send(published);
                 }
             }
