@@ -61,8 +61,7 @@ impl Node {
         let (mut parts, mut cx) = self.split(now, out);
         let reason = match verdict {
             Verdict::Accept => {
-                if let Some(cached) = parts.gossip.get_mut(id).filter(|cached| !cached.accepted) {
-                    cached.accepted = true;
+                if parts.gossip.accept(id) {
                     parts.forward(&mut cx, id);
                 }
                 return;
@@ -75,7 +74,10 @@ impl Node {
             parts.shards.reject(&mut cx, coding);
         }
         let (message, topic) = (id.clone(), cached.message.topic.clone());
-        if let (Verdict::Reject, Some(link)) = (verdict, cached.from) {
+        // Coded messages are relayed before anybody can judge them: for those only the publisher is to blame.
+        let publisher = cached.message.publisher;
+        let blamed = cached.from.filter(|from| cached.coding.is_none() || cx.links.peer(*from) == publisher);
+        if let (Verdict::Reject, Some(link)) = (verdict, blamed) {
             cx.misbehaved(link, Misdeed::InvalidMessage, Some(&topic));
         }
         let from = cached.from.and_then(|link| cx.links.peer(link)).unwrap_or(cx.me);
