@@ -81,6 +81,7 @@ extern crate alloc;
 mod action;
 mod config;
 mod ctx;
+mod direct;
 mod error;
 mod event;
 mod gossip;

@@ -13,6 +13,8 @@ pub enum Misdeed {
     InvalidMessage,
     /// It sent a coded shard or header that is not what it says.
     InvalidShard,
+    /// It announced extensions after its first frame, other than in that (gossipsub v1.3).
+    LateExtensions,
     /// It sent more of one kind of control than a peer may.
     ControlFlood,
     /// It sent what cannot be read.

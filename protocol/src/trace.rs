@@ -157,6 +157,8 @@ pub enum RejectReason {
     SignaturePolicy,
     /// A shard does not match its hash in the header.
     InvalidShard,
+    /// Too many messages wait for the application.
+    ValidationQueueFull,
     /// The application refused it.
     Validation,
     /// The application ignored it.

@@ -25,7 +25,7 @@ const MESSAGES: u8 = 4;
 
 #[derive(Clone, Debug)]
 enum Op {
-    LinkUp(u32, bool),
+    LinkUp(u32, bool, bool),
     LinkDown(u32),
     Hello(u32, bool),
     Subscription(u32, usize, bool),
@@ -57,7 +57,7 @@ fn op() -> impl Strategy<Value = Op> {
     let message = 0..MESSAGES;
     let (l, t, m) = (link, topic.clone(), message.clone());
     prop_oneof![
-        2 => (l.clone(), any::<bool>()).prop_map(|(l, n)| Op::LinkUp(l, n)),
+        2 => (l.clone(), any::<bool>(), any::<bool>()).prop_map(|(l, n, c)| Op::LinkUp(l, n, c)),
         1 => l.clone().prop_map(Op::LinkDown),
         2 => (l.clone(), any::<bool>()).prop_map(|(l, c)| Op::Hello(l, c)),
         3 => (l.clone(), t.clone(), prop::bool::weighted(0.8)).prop_map(|(l, t, s)| Op::Subscription(l, t, s)),
@@ -147,6 +147,7 @@ impl World {
     fn new(validation: Validation, scored: bool) -> Self {
         let mut settings = Settings { validation, topics_max: 2, ..Settings::default() };
         (settings.outbox.messages_max, settings.outbox.bytes_max) = (3, 10_000);
+        settings.judging_max = 2;
         (settings.gossip.ihave_frames_max, settings.gossip.idontwant_ids_max) = (2, 3);
         settings.mesh = MeshSettings::with_degrees(1, 2, 3);
         settings.mesh.peer_exchange = true;
@@ -267,7 +268,7 @@ impl World {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::LinkUp(slot, new) => self.link_up(slot, new),
+            Op::LinkUp(slot, new, coded) => self.link_up(slot, new, coded),
             Op::LinkDown(slot) => {
                 let link = self.link(slot);
                 self.room.remove(&link.number());
@@ -314,7 +315,7 @@ impl World {
         }
     }
 
-    fn link_up(&mut self, slot: u32, new: bool) {
+    fn link_up(&mut self, slot: u32, new: bool, coded: bool) {
         if self.slots.contains_key(&slot) {
             return;
         }
@@ -326,6 +327,7 @@ impl World {
         let agent = Agent { protocol: if new { Protocol::Meshsub13 } else { Protocol::Meshsub11 }, ip };
         let origin = if slot.is_multiple_of(2) { Origin::Outbound } else { Origin::Inbound };
         self.event(Event::LinkUp { link: self.link(slot), peer: peer(slot), origin, agent });
+        self.control(slot, Control { extensions: Some(Extensions { coded }), ..Control::default() });
     }
 
     fn apply_coded(&mut self, op: Op) {

@@ -262,6 +262,7 @@ fn reason_text(reason: RejectReason) -> &'static str {
         RejectReason::InvalidSignature => "invalid signature",
         RejectReason::SignaturePolicy => "invalid signature policy",
         RejectReason::InvalidShard => "invalid shard",
+        RejectReason::ValidationQueueFull => "validation queue full",
         RejectReason::Validation => "validation failed",
         RejectReason::ValidationIgnored => "validation ignored",
     }

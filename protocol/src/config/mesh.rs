@@ -33,6 +33,10 @@ pub struct MeshSettings {
     pub opportunistic_ticks: u64,
     /// Better peers grafted when that median is too low; default 2.
     pub opportunistic_peers: usize,
+    /// Time from start to the first dial of direct peers; default 1 s.
+    pub direct_delay: Duration,
+    /// Heartbeats from one dial of direct peers without a link to the next; default 300.
+    pub direct_ticks: u32,
     /// *fanout_ttl*: how long after our last message a topic that we are not in keeps its fanout; default 60 s.
     pub fanout_ttl: Duration,
     /// Whether our own messages go to everyone in the topic instead of the mesh alone; default no, as in go: it makes
@@ -79,6 +83,8 @@ impl Default for MeshSettings {
             graft_flood: Duration::from_secs(10),
             opportunistic_ticks: 60,
             opportunistic_peers: 2,
+            direct_delay: Duration::from_secs(1),
+            direct_ticks: 300,
             fanout_ttl: Duration::from_secs(60),
             flood_publish: false,
             peer_exchange: false,

@@ -56,6 +56,8 @@ pub struct Settings {
     pub dedup: Dedup,
     /// Who decides whether a message is valid; default [`Validation::Off`].
     pub validation: Validation,
+    /// Messages that wait for the application's verdict before others are refused; default 8192, as in go.
+    pub judging_max: usize,
     /// Largest payload that is published or accepted, bytes; default 1 MiB.
     pub message_bytes_max: usize,
     /// Topics that this node has to do with; default [`TopicFilter::Any`].
@@ -236,6 +238,8 @@ fn first_zero(settings: &Settings) -> Option<&'static str> {
         ("heartbeat", mesh.heartbeat.is_zero()),
         ("prune_backoff", mesh.prune_backoff.is_zero()),
         ("fanout_ttl", mesh.fanout_ttl.is_zero()),
+        ("direct_ticks", mesh.direct_ticks == 0),
+        ("judging_max", settings.judging_max == 0),
         ("opportunistic_ticks", mesh.opportunistic_ticks == 0),
         ("history_length", gossip.history_length == 0),
         ("cache_bytes_max", gossip.cache_bytes_max == 0),
@@ -279,6 +283,7 @@ impl Default for Settings {
             signatures: Signatures::StrictSign,
             dedup: Dedup::Content,
             validation: Validation::Off,
+            judging_max: 8192,
             message_bytes_max: 1 << 20,
             topic_filter: TopicFilter::Any,
             topics_max: 1024,

@@ -20,6 +20,8 @@ pub(super) struct Cache {
     /// Ids by the heartbeat in which they came, newest first.
     windows: VecDeque<VecDeque<MessageId>>,
     bytes: usize,
+    /// How many wait for the application's verdict.
+    judging: usize,
 }
 
 /// A whole message in the cache.
@@ -45,7 +47,7 @@ pub(crate) type Credits = SmallVec<[(LinkId, u64); 1]>;
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self { messages: BTreeMap::new(), windows: VecDeque::from([VecDeque::new()]), bytes: 0 }
+        Self { messages: BTreeMap::new(), windows: VecDeque::from([VecDeque::new()]), bytes: 0, judging: 0 }
     }
 
     /// Puts a message into the newest window; the oldest leave when there is no room.
@@ -60,6 +62,7 @@ impl Cache {
             self.forget(&oldest);
         }
         self.bytes += bytes;
+        self.judging += usize::from(!cached.accepted);
         self.messages.insert(id.clone(), cached);
         self.windows.front_mut().expect("there is always a newest window").push_back(id);
     }
@@ -72,7 +75,20 @@ impl Cache {
     fn forget(&mut self, id: &MessageId) -> Option<Cached> {
         let cached = self.messages.remove(id)?;
         self.bytes -= cached.message.data.len();
+        self.judging -= usize::from(!cached.accepted);
         Some(cached)
+    }
+
+    /// The application accepted a message; whether it waited for that.
+    pub(super) fn accept(&mut self, id: &MessageId) -> Option<&Cached> {
+        let cached = self.messages.get_mut(id).filter(|cached| !cached.accepted)?;
+        cached.accepted = true;
+        self.judging -= 1;
+        Some(cached)
+    }
+
+    pub(super) const fn judging(&self) -> usize {
+        self.judging
     }
 
     pub(super) fn get(&self, id: &MessageId) -> Option<&Cached> {
@@ -124,6 +140,7 @@ impl Cache {
         let indexed: usize = self.windows.iter().map(VecDeque::len).sum();
         let sound = bytes == self.bytes
             && bytes <= config.gossip.cache_bytes_max
+            && self.judging == self.messages.values().filter(|cached| !cached.accepted).count()
             && indexed == self.messages.len()
             && self.windows.len() <= config.gossip.history_length;
         ensure(sound, Rule::G1, || format!("{bytes} bytes, {indexed} of {} indexed", self.messages.len()))

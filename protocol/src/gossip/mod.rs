@@ -95,8 +95,14 @@ impl Gossip {
         self.cache.get(id)
     }
 
-    pub(crate) fn get_mut(&mut self, id: &MessageId) -> Option<&mut Cached> {
-        self.cache.get_mut(id)
+    /// The application accepted a message; given back if it waited for that.
+    pub(crate) fn accept(&mut self, id: &MessageId) -> Option<&Cached> {
+        self.cache.accept(id)
+    }
+
+    /// Messages that wait for the application's verdict.
+    pub(crate) fn judging(&self) -> usize {
+        self.cache.judging()
     }
 
     /// Drops a message that the application refused.

@@ -17,7 +17,7 @@ pub(crate) use self::budget::{Kind, allow, left};
 use self::outbox::Outbox;
 pub(crate) use self::outbox::{Class, Waiting};
 use crate::invariants::{Broken, Rule, ensure};
-use crate::rpc::{Rpc, Subscription};
+use crate::rpc::{Extensions, Rpc, Subscription};
 use crate::{Agent, Config, LinkId, MessageId, Origin, PeerId, Protocol, Time, Topic};
 
 /// All live links, by id, with what changes at nearly every input kept apart: so that an input costs what it
@@ -52,6 +52,10 @@ pub(crate) struct Link {
     pub(crate) agent: Agent,
     /// Whether there is a peering agreement with it (gossipsub v1.1, "Explicit Peering Agreements").
     pub(crate) direct: bool,
+    /// Whether its first frame has come.
+    pub(crate) greeted: bool,
+    /// What that said of extensions.
+    pub(crate) extensions: Option<Extensions>,
     /// Whether the peer announced our extension (and we did).
     pub(crate) coded: bool,
     /// The peer's signed record, if the driver has it: not read here, only passed on.
@@ -108,6 +112,8 @@ impl Links {
             origin,
             agent,
             direct: config.direct_peers.contains(&peer),
+            greeted: false,
+            extensions: None,
             coded: false,
             record: None,
             rtt: None,

@@ -61,8 +61,7 @@ impl Node {
         let (mut parts, mut cx) = self.split(now, out);
         let reason = match verdict {
             Verdict::Accept => {
-                if let Some(cached) = parts.gossip.get_mut(id).filter(|cached| !cached.accepted) {
-                    cached.accepted = true;
+                if let Some(cached) = parts.gossip.accept(id) {
                     cx.accepted(id, &cached.message.topic, &cached.credits);
                     parts.forward(&mut cx, id);
                 }

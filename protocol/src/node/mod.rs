@@ -14,6 +14,7 @@ use rand_core::Rng;
 
 pub use self::snapshot::{Held, NodeSnapshot, PeerState, TopicState};
 use crate::ctx::Ctx;
+use crate::direct::Direct;
 use crate::gossip::Gossip;
 use crate::invariants::Broken;
 use crate::links::Links;
@@ -41,6 +42,7 @@ pub struct Node {
     gossip: Gossip,
     shards: Shards,
     scores: Scores,
+    direct: Direct,
     /// The sequence number of the next publication.
     seqno: u64,
     heartbeat_at: Time,
@@ -71,6 +73,7 @@ struct Parts<'a> {
     mesh: &'a mut Mesh,
     gossip: &'a mut Gossip,
     shards: &'a mut Shards,
+    direct: &'a mut Direct,
 }
 
 impl Node {
@@ -85,6 +88,7 @@ impl Node {
             gossip: Gossip::new(&config, &mut rng),
             shards: Shards::new(&config, &mut rng),
             heartbeat_at: now + config.mesh.heartbeat_initial_delay,
+            direct: Direct::new(&config, now),
             links: Links::default(),
             mesh: Mesh::default(),
             scores: Scores::new(now),
@@ -223,7 +227,12 @@ impl Node {
     /// Disjoint borrows of the features and of what they work with.
     fn split<'a>(&'a mut self, now: Time, out: &'a mut Actions) -> (Parts<'a>, Ctx<'a>) {
         self.now = now;
-        let parts = Parts { mesh: &mut self.mesh, gossip: &mut self.gossip, shards: &mut self.shards };
+        let parts = Parts {
+            mesh: &mut self.mesh,
+            gossip: &mut self.gossip,
+            shards: &mut self.shards,
+            direct: &mut self.direct,
+        };
         let cx = Ctx {
             now,
             config: &self.config,
@@ -305,6 +314,7 @@ impl Node {
         }
         let (mut parts, mut cx) = self.split(now, out);
         cx.links.heartbeat();
+        parts.direct.heartbeat(&mut cx);
         for (topic, link) in parts.mesh.heartbeat(&mut cx) {
             parts.on_new_member(&mut cx, link, &topic);
         }

@@ -15,6 +15,7 @@ use crate::score::ONE;
 use crate::shards::ShardVerdict;
 use crate::{
     Actions, ContentId, LinkId, MessageId, Misdeed, Mode, Protocol, RejectReason, Signatures, Time, Trace,
+    Validation,
 };
 
 impl Node {
@@ -47,12 +48,19 @@ impl Node {
 }
 
 impl Parts<'_> {
+    /// They stand in the first frame and never again (gossipsub v1.3 "The Extensions Control Message").
+    ///
+    /// Deviation: the same once more is no misdeed. A peer greets anew when its stream was replaced.
     fn on_extensions(&mut self, cx: &mut Ctx<'_>, link: LinkId, control: &Control) {
         let offered = cx.config.mode == Mode::Optimum;
-        if let Some(extensions) = control.extensions
-            && let Some(link) = cx.links.get_mut(link)
-        {
-            link.coded = offered && extensions.coded && link.agent.protocol >= Protocol::Meshsub13;
+        let Some(held) = cx.links.get_mut(link) else { return };
+        let first = !core::mem::replace(&mut held.greeted, true);
+        let Some(extensions) = control.extensions else { return };
+        if first {
+            held.extensions = Some(extensions);
+            held.coded = offered && extensions.coded && held.agent.protocol >= Protocol::Meshsub13;
+        } else if held.extensions != Some(extensions) {
+            cx.misbehaved(link, Misdeed::LateExtensions, None);
         }
     }
 
@@ -169,6 +177,11 @@ impl Parts<'_> {
         if let Err(reason) = check_signature(cx, &message) {
             let topic = message.topic.clone();
             cx.misbehaved(link, Misdeed::InvalidMessage, Some(&topic));
+            return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
+        }
+        if cx.config.validation == Validation::Application && self.gossip.judging() >= cx.config.judging_max {
+            // Not marked as seen: it may come again when there is room.
+            let (topic, reason) = (message.topic.clone(), RejectReason::ValidationQueueFull);
             return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
         }
         let content = ContentId::of(&message.data);

@@ -133,6 +133,7 @@ impl World {
                 "ihaves" => settings.gossip.ihave_ids_max = number(value),
                 "iwants" => settings.gossip.iwant_ids_max = number(value),
                 "topics" => settings.topics_max = number(value),
+                "judging" => settings.judging_max = number(value),
                 "ids" if value == "content" => settings.message_ids = MessageIds::Content,
                 "signatures" if value == "none" => settings.signatures = Signatures::StrictNoSign,
                 "prefix" => settings.topic_filter = TopicFilter::Prefix(value.into()),
@@ -240,7 +241,11 @@ impl World {
             "record" => Event::PeerRecord { link: from, record: Bytes::from_static(b"record") },
             "ready" => Event::LinkReady { link: from, bytes: words.get(2).map_or(usize::MAX, |n| number(n)) },
             "judge" => {
-                let verdict = if words[2] == "accept" { Verdict::Accept } else { Verdict::Reject };
+                let verdict = match words[2] {
+                    "accept" => Verdict::Accept,
+                    "reject" => Verdict::Reject,
+                    _ => Verdict::Ignore,
+                };
                 Event::Judged { message: self.remotes[words[1]].whole.id(self.settings.message_ids), verdict }
             }
             "stats" => Event::LinkStats { link: from, rtt: duration(words[2]), lost: 0 },

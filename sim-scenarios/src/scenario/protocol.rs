@@ -23,6 +23,9 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Settings, ScenarioError> 
     bytes(&mut settings.message_bytes_max, &mut section, "message_bytes_max")?;
     bytes(&mut settings.backlog_bytes_max, &mut section, "backlog_bytes_max")?;
     set(&mut settings.outbox.messages_max, section.whole("outbox_messages_max", 1..=COUNT_MAX)?);
+    bytes(&mut settings.outbox.bytes_max, &mut section, "outbox_bytes_max")?;
+    positive(&mut settings.outbox.publish_wait, &mut section, "outbox_publish_wait")?;
+    positive(&mut settings.outbox.forward_wait, &mut section, "outbox_forward_wait")?;
     section.finish()?;
     Ok(settings)
 }
@@ -33,6 +36,7 @@ fn mesh(mut section: Section<'_>, mesh: &mut MeshSettings) -> Result<(), Scenari
     let min = section.whole("min", 1..=target)?.unwrap_or(target - target / 3);
     let max = section.whole("max", target..=2000)?.unwrap_or(2 * target);
     *mesh = MeshSettings::with_degrees(min, target, max);
+    set(&mut mesh.outbound_min, section.whole("outbound_min", 0..=(target / 2).min(min - 1))?);
     positive(&mut mesh.heartbeat, &mut section, "heartbeat")?;
     set(&mut mesh.heartbeat_initial_delay, section.duration("heartbeat_initial_delay")?);
     positive(&mut mesh.prune_backoff, &mut section, "prune_backoff")?;
@@ -55,6 +59,7 @@ fn gossip(mut section: Section<'_>, gossip: &mut GossipSettings) -> Result<(), S
     bytes(&mut gossip.cache_bytes_max, &mut section, "cache_bytes_max")?;
     positive(&mut gossip.seen_ttl, &mut section, "seen_ttl")?;
     positive(&mut gossip.iwant_followup, &mut section, "iwant_followup")?;
+    bytes(&mut gossip.idontwant_bytes_min, &mut section, "idontwant_bytes_min")?;
     section.finish()
 }
 
