@@ -138,7 +138,9 @@ impl Parts<'_> {
     pub(super) fn send_whole(&mut self, cx: &mut Ctx<'_>, link: LinkId, message: Arc<Message>) {
         let max = cx.config.outbox_messages_max;
         let dropped = cx.links.enqueue(link, message, max);
-        if dropped.is_some() {
+        if let Some(dropped) = &dropped
+            && !cx.links.is_congested(self.mesh.members(&dropped.topic))
+        {
             cx.unread(link);
         }
         if let Some(dropped) = dropped.filter(|_| cx.out.tracing()) {

@@ -67,8 +67,12 @@ impl Parts<'_> {
         }
         for topic in &control.graft {
             match self.mesh.on_graft(cx, link, topic) {
-                GraftOutcome::Accepted => self.on_new_member(cx, link, topic),
-                GraftOutcome::Member | GraftOutcome::Ignored | GraftOutcome::Refused => {}
+                GraftOutcome::Accepted => {
+                    cx.grafted(link, topic);
+                    self.on_new_member(cx, link, topic);
+                }
+                GraftOutcome::Member => cx.grafted(link, topic),
+                GraftOutcome::Ignored | GraftOutcome::Refused => {}
             }
         }
         let gossips = cx.gossips_with(link);
