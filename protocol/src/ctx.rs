@@ -58,6 +58,16 @@ impl Ctx<'_> {
         }
     }
 
+    /// A GRAFT came from a member, or made it one. Two may cross, but one peer needs no second for one membership.
+    ///
+    /// Deviation: the specification lets members repeat it for nothing.
+    pub(crate) fn grafted(&mut self, link: LinkId, topic: &Topic) {
+        let first = self.links.peer(link).is_none_or(|peer| self.scores.on_graft(self.config, &peer, topic));
+        if !first {
+            self.misbehaved(link, Misdeed::ControlFlood, Some(topic));
+        }
+    }
+
     /// A message for the peer was dropped because the peer does not read.
     pub(crate) fn unread(&mut self, link: LinkId) {
         if let Some(peer) = self.links.peer(link) {

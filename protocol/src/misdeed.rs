@@ -29,6 +29,7 @@ impl Misdeed {
             Self::GraftInBackoff
             | Self::GraftFlood
             | Self::BrokenPromise
+            | Self::LateExtensions
             | Self::ControlFlood
             | Self::Malformed => false,
         }

@@ -72,7 +72,7 @@ pub(crate) fn measure(run: &Run<'_>, before: &Before) -> (RunResult, Vec<Deliver
         bounds,
         traffic,
         delivery_ms: percentiles(pooled),
-        defence: (!scenario.trouble.is_honest()).then(|| run.intrusion.finish(network)),
+        defence: scenario.judges().then(|| run.intrusion.finish(network)),
         published,
         checkpoints: run.checkpoints.clone(),
         config: scenario.config_json().clone(),

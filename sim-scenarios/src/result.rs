@@ -74,7 +74,7 @@ pub struct RunResult {
     pub traffic: Traffic,
     /// Delivery times of all nodes and messages: the 0th to the 100th percentile, `None` where not reached.
     pub delivery_ms: Vec<Option<f64>>,
-    /// What adversaries achieved; `None` without any.
+    /// What adversaries achieved; `None` without any, unless nodes are scored.
     #[serde(default)]
     pub defence: Option<Defence>,
     /// Each message by itself.

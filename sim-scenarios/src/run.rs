@@ -150,7 +150,7 @@ impl<'a> Run<'a> {
             let broken = |failure| RunError::Broken { seed: self.seed, failure: Box::new(failure) };
             self.network.run_until(to).map_err(broken)?;
             let trace_hash = format!("{:032x}", self.network.trace_hash());
-            if !self.scenario.trouble.is_honest() {
+            if self.scenario.judges() {
                 self.intrusion.look(&self.network, &self.topic);
             }
             self.checkpoints.push(Checkpoint { at_ms: to.as_nanos() / 1_000_000, trace_hash });

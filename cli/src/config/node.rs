@@ -159,6 +159,8 @@ fn settings(options: &NodeOptions, mode: Mode, flavour: &Flavour) -> Result<Sett
         ("verified", Integrity::Verified),
         ("optimistic", Integrity::Optimistic),
     ])?;
+    settings.score.enabled =
+        Given::new("BRAIDCAST_SCORING", &options.scoring).word(&[("on", true), ("off", false)])?;
     settings.dedup = Given::new("OPTIMUM_DEDUP", &options.optimum_dedup)
         .word(&[("content", Dedup::Content), ("origin", Dedup::Origin)])?;
     Ok(settings)

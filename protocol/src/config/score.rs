@@ -40,7 +40,7 @@ pub struct ScoreSettings {
     pub colocation: ColocationSettings,
     /// P7: misdeeds that are not about data, the excess squared; default -10, 0.97, 6.
     pub behaviour: PenaltySettings,
-    /// Whole messages dropped because the peer did not read, the excess counted once; default -0.2, 0.9, 0.
+    /// Whole messages dropped because the peer did not read, the excess counted once; default -0.2, 0.9, 10.
     pub slow: PenaltySettings,
     /// *DecayInterval*: time between two steps of all decays, which happen at heartbeats; default 1 s.
     pub decay_interval: Duration,
@@ -98,7 +98,7 @@ impl Default for ScoreSettings {
             slow: PenaltySettings {
                 weight: Score::from_millionths(-200_000),
                 decay: Decay::from_ppm(900_000),
-                threshold: 0,
+                threshold: 10,
             },
             decay_interval: Duration::from_secs(1),
             decay_to_zero: 10_000,

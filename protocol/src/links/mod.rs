@@ -289,6 +289,12 @@ impl Links {
         self.waiting.iter().copied().filter(|id| self.has_room(*id))
     }
 
+    /// Whether messages wait for more than half of these links: then it is this node that is slow.
+    pub(crate) fn is_congested(&self, links: &[LinkId]) -> bool {
+        let waits = |id: &&LinkId| self.links.get(id).is_some_and(|link| link.outbox.len() > 0);
+        2 * links.iter().filter(waits).count() > links.len()
+    }
+
     /// Notes a subscription.
     pub(crate) fn on_subscription(&mut self, id: LinkId, change: &Subscription, config: &Config) -> Noted {
         let Some(link) = self.links.get_mut(&id) else { return Noted::Same };

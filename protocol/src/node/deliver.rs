@@ -189,7 +189,10 @@ impl Parts<'_> {
     /// A message will not be sent to a link: never in silence.
     fn on_dropped(&mut self, cx: &mut Ctx<'_>, link: LinkId, dropped: Waiting) {
         cx.out.tally.dropped_messages = cx.out.tally.dropped_messages.wrapping_add(1);
-        cx.unread(link);
+        // When most links are that slow, it is this node that is.
+        if !cx.links.is_congested(self.mesh.members(&dropped.message.topic)) {
+            cx.unread(link);
+        }
         if cx.out.tracing() {
             let rpc = Rpc { publish: alloc::vec![dropped.message], ..Rpc::default() };
             let meta = super::meta::meta(cx.config, self.gossip, self.shards, &rpc);

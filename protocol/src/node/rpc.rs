@@ -86,8 +86,12 @@ impl Parts<'_> {
         let grafts = allow(cx, link, Kind::Graft, control.graft.len());
         for topic in &control.graft[..grafts] {
             match self.mesh.on_graft(cx, link, topic) {
-                GraftOutcome::Accepted => self.on_new_member(cx, link, topic),
-                GraftOutcome::Member | GraftOutcome::Ignored | GraftOutcome::Refused => {}
+                GraftOutcome::Accepted => {
+                    cx.grafted(link, topic);
+                    self.on_new_member(cx, link, topic);
+                }
+                GraftOutcome::Member => cx.grafted(link, topic),
+                GraftOutcome::Ignored | GraftOutcome::Refused => {}
             }
         }
         self.gossip.on_ihave(cx, link, &control.ihave, self.mesh);

@@ -114,6 +114,12 @@ impl Scores {
         }
     }
 
+    /// A GRAFT came from a member, or made it one; whether it is the first for this membership.
+    pub(crate) fn on_graft(&mut self, config: &Config, peer: &PeerId, topic: &Topic) -> bool {
+        let record = self.peers.get_mut(peer).and_then(|record| record.topic_mut(topic, config.topics_max));
+        record.is_none_or(|record| record.on_graft())
+    }
+
     /// A whole message for the peer was dropped because it did not read.
     pub(crate) fn on_slow(&mut self, config: &Config, now: Time, peer: &PeerId) {
         if let Some(record) = self.peers.get_mut(peer) {

@@ -9,6 +9,8 @@ use crate::{ScoreSettings, Time, TopicScoreSettings};
 pub(super) struct TopicRecord {
     /// Since when it has been in the mesh, as heartbeats saw it.
     mesh_since: Option<Time>,
+    /// It sent a GRAFT for this membership.
+    grafted: bool,
     first_deliveries: Counter,
     mesh_deliveries: Counter,
     mesh_failures: Counter,
@@ -26,6 +28,7 @@ impl TopicRecord {
             (Some(_), false) => self.leave_mesh(settings, now),
             (Some(_), true) | (None, false) => {}
         }
+        self.grafted &= member;
     }
 
     /// P3b: a deficit does not end with the membership (gossipsub v1.1 "Mesh Message Delivery Rate").
@@ -35,6 +38,11 @@ impl TopicRecord {
         self.mesh_since = None;
     }
 
+    /// A GRAFT came from a member, or made it one; whether it is the first for this membership.
+    pub(super) const fn on_graft(&mut self) -> bool {
+        !core::mem::replace(&mut self.grafted, true)
+    }
+
     pub(super) fn is_member(&self) -> bool {
         self.mesh_since.is_some()
     }
@@ -42,6 +50,7 @@ impl TopicRecord {
     /// We left the topic: whoever was in the mesh is not to blame.
     pub(super) const fn topic_left(&mut self) {
         self.mesh_since = None;
+        self.grafted = false;
     }
 
     /// The first to bring a message, or its share of one.
@@ -71,12 +80,14 @@ impl TopicRecord {
 
     /// Only what speaks against the peer is kept when it leaves, so that it cannot rest on old merits.
     pub(super) fn forget_merits(&mut self) {
+        self.grafted = false;
         self.first_deliveries = Counter::default();
         self.mesh_deliveries = Counter::default();
     }
 
     pub(super) const fn is_blank(&self) -> bool {
         self.mesh_since.is_none()
+            && !self.grafted
             && self.first_deliveries.is_zero()
             && self.mesh_deliveries.is_zero()
             && self.mesh_failures.is_zero()

@@ -25,6 +25,7 @@ pub(super) fn set(score: &mut ScoreSettings, key: &str, value: &str) -> bool {
         "p6-threshold" => score.colocation.threshold = number(value),
         "p6-allowed" => score.colocation.allowed.push(value.parse().unwrap()),
         "p7-threshold" => score.behaviour.threshold = number(value),
+        "slow-threshold" => score.slow.threshold = number(value),
         "decay-interval" => score.decay_interval = duration(value),
         "retain" => score.retain = duration(value),
         "retained" => score.retained_max = number(value),

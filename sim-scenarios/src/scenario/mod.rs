@@ -110,6 +110,11 @@ impl Scenario {
         Ok((Self::from_tree(&tree)?, tree))
     }
 
+    /// Whether there is anybody to judge, or anybody who judges.
+    pub(crate) fn judges(&self) -> bool {
+        self.settings.score.enabled || !self.trouble.is_honest()
+    }
+
     /// The configuration as it was given, for results.
     pub const fn config_json(&self) -> &serde_json::Value {
         &self.config

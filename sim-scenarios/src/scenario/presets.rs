@@ -62,6 +62,18 @@ presets![
     "published-waku",
     "published-vac",
     "scale",
+    "attack-graft-flood",
+    "attack-backoff",
+    "attack-ihave-flood",
+    "attack-iwant-flood",
+    "attack-forged",
+    "attack-pollution",
+    "attack-replay",
+    "attack-sybil",
+    "attack-eclipse",
+    "attack-covert-flash",
+    "attack-cold-boot",
+    "slow-peers",
 ];
 
 const LARGE: &[&str] = &[
