@@ -1,5 +1,6 @@
 //! The node: one input, what follows from it, the next deadline.
 
+mod commands;
 mod deliver;
 mod flush;
 mod meta;
@@ -7,9 +8,7 @@ mod rpc;
 mod snapshot;
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use bytes::Bytes;
 use rand_core::Rng;
 
 pub use self::snapshot::{Held, NodeSnapshot, PeerState, TopicState};
@@ -24,9 +23,8 @@ use crate::score::Scores;
 use crate::seed::Streams;
 use crate::shards::Shards;
 use crate::{
-    Action, Actions, Agent, CloseReason, Config, ContentId, Event, Fold, Keys, LeaveError, LinkId, MessageId,
-    MessageIds, MessageRef, Misdeed, Mode, Origin, PeerId, Protocol, PublishError, Seed, SubscribeError,
-    Time, Topic, Trace, TraceHash,
+    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LinkId, Misdeed, Mode, Origin, PeerId,
+    Protocol, Seed, Time, Topic, Trace, TraceHash,
 };
 
 /// One node of a publish/subscribe network: a state machine without clock, sockets or entropy of its own.
@@ -123,64 +121,6 @@ impl Node {
             Event::Wake => self.on_wake(now, out),
         }
         self.flush(now, out);
-    }
-
-    /// Joins a topic. Joining it again changes nothing.
-    pub fn subscribe(&mut self, now: Time, topic: &Topic, out: &mut Actions) -> Result<(), SubscribeError> {
-        if self.mesh.is_joined(topic) {
-            return Ok(());
-        }
-        self.check_topic(topic)?;
-        self.announce(topic, true);
-        let (mut parts, mut cx) = self.split(now, out);
-        for link in parts.mesh.join(&mut cx, topic) {
-            parts.on_new_member(&mut cx, link, topic);
-        }
-        self.flush(now, out);
-        Ok(())
-    }
-
-    /// Leaves a topic.
-    pub fn unsubscribe(&mut self, now: Time, topic: &Topic, out: &mut Actions) -> Result<(), LeaveError> {
-        if !self.mesh.is_joined(topic) {
-            return Err(LeaveError::NotSubscribed { topic: topic.clone() });
-        }
-        self.announce(topic, false);
-        let (parts, mut cx) = self.split(now, out);
-        parts.mesh.leave(&mut cx, topic);
-        self.flush(now, out);
-        Ok(())
-    }
-
-    /// Publishes to a topic. If this node is in it, the message is also delivered here; if not, it goes to some of
-    /// those who are (gossipsub v1.0, fanout).
-    pub fn publish(
-        &mut self,
-        now: Time,
-        topic: &Topic,
-        payload: Bytes,
-        out: &mut Actions,
-    ) -> Result<MessageRef, PublishError> {
-        self.check_name(topic)?;
-        let (bytes, bytes_max) = (payload.len(), self.config.message_bytes_max);
-        if bytes > bytes_max {
-            return Err(PublishError::TooLarge { bytes, bytes_max });
-        }
-        self.check_backlog(topic, bytes)?;
-        let content = ContentId::of(&payload);
-        let by_content = self.config.message_ids == MessageIds::Content;
-        if by_content && self.gossip.is_seen(&MessageId::of_content(&content)) {
-            return Err(PublishError::Duplicate);
-        }
-        if !self.mesh.is_joined(topic) {
-            let (mut parts, mut cx) = self.split(now, out);
-            for link in parts.mesh.fan_out(&mut cx, topic) {
-                parts.on_new_member(&mut cx, link, topic);
-            }
-        }
-        let message = self.publish_checked(now, topic, payload, content, out);
-        self.flush(now, out);
-        Ok(message)
     }
 
     /// When to call again with [`Event::Wake`], unless something happens before.
@@ -324,51 +264,6 @@ impl Node {
         parts.gossip.heartbeat(&mut cx, parts.mesh);
         parts.shards.heartbeat(&mut cx, parts.mesh);
         self.heartbeat_at = now + self.config.mesh.heartbeat;
-    }
-
-    /// Refuses what could only be sent by losing something else.
-    fn check_backlog(&self, topic: &Topic, bytes: usize) -> Result<(), PublishError> {
-        let (waiting, unsent_bytes) = self.shards.unsent();
-        if waiting > 0 && unsent_bytes + bytes > self.config.backlog_bytes_max {
-            return Err(PublishError::Backlog { waiting });
-        }
-        let receivers = self.mesh.receivers(&self.links, topic);
-        let outboxes = receivers.iter().filter_map(|link| self.links.get(*link));
-        // With room at one of them the message is not lost.
-        match outboxes.map(|link| link.backlog(&self.config)).min() {
-            Some(Some(waiting)) => Err(PublishError::Backlog { waiting }),
-            Some(None) | None => Ok(()),
-        }
-    }
-
-    fn check_topic(&self, topic: &Topic) -> Result<(), SubscribeError> {
-        self.check_name(topic)?;
-        let topics_max = self.config.topics_max;
-        match self.mesh.topic_count() < topics_max {
-            true => Ok(()),
-            false => Err(SubscribeError::TooMany { topics_max }),
-        }
-    }
-
-    fn check_name(&self, topic: &Topic) -> Result<(), SubscribeError> {
-        let (bytes, bytes_max) = (topic.as_str().len(), self.config.topic_bytes_max);
-        match bytes {
-            0 => Err(SubscribeError::Empty),
-            _ if bytes > bytes_max => Err(SubscribeError::TooLong { bytes, bytes_max }),
-            _ if !self.config.topic_filter.allows(topic) => {
-                Err(SubscribeError::Filtered { topic: topic.clone() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn announce(&mut self, topic: &Topic, subscribe: bool) {
-        let links: Vec<LinkId> = self.links.iter().map(|(link, _)| link).collect();
-        for link in links {
-            if let Some(rpc) = self.links.control(link) {
-                rpc.subscriptions.push(Subscription { subscribe, topic: topic.clone() });
-            }
-        }
     }
 }
 
