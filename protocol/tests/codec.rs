@@ -187,6 +187,29 @@ fn a_header_survives_the_wire_and_a_changed_one_does_not_verify() {
     assert!(!forged.verify(&HashKeys::new(peer(2))));
 }
 
+/// What rust-libp2p and go take in one frame.
+#[test]
+fn frames_hold_at_most_a_hundred_subscriptions_and_ten_declined_ids() {
+    let subscription = |n: usize| Subscription { subscribe: true, topic: Topic::new(&format!("topic {n}")) };
+    let idontwant: Vec<MessageId> = (0..25u8).map(|n| MessageId::from_bytes(&[n])).collect();
+    let control = Control {
+        extensions: Some(Extensions { coded: true }),
+        idontwant: idontwant.clone(),
+        ..Control::default()
+    };
+    let hello = Rpc { subscriptions: (0..250).map(subscription).collect(), control, ..Rpc::default() };
+    let frames = hello.clone().split(16_000);
+    assert!(
+        frames.iter().all(|frame| frame.subscriptions.len() <= 100 && frame.control.idontwant.len() <= 10)
+    );
+    assert!(frames[0].control.extensions.is_some(), "extensions stand in the first frame");
+    let subscriptions: Vec<Subscription> =
+        frames.iter().flat_map(|frame| frame.subscriptions.clone()).collect();
+    assert_eq!(subscriptions, hello.subscriptions);
+    let declined: Vec<MessageId> = frames.into_iter().flat_map(|frame| frame.control.idontwant).collect();
+    assert_eq!(declined, idontwant);
+}
+
 fn ids() -> impl Strategy<Value = Vec<MessageId>> {
     prop::collection::vec(
         prop::collection::vec(any::<u8>(), 0..60).prop_map(|id| MessageId::from_bytes(&id)),

@@ -78,7 +78,11 @@ impl Parts<'_> {
         }
     }
 
+    /// Peers of `/floodsub/1.0.0` have no part in meshes and gossip.
     fn on_control(&mut self, cx: &mut Ctx<'_>, link: LinkId, control: &Control) {
+        if !cx.links.get(link).is_some_and(Link::meshes) {
+            return;
+        }
         let prunes = allow(cx, link, Kind::Prune, control.prune.len());
         for prune in &control.prune[..prunes] {
             self.mesh.on_prune(cx, link, prune);
