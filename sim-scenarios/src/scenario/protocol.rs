@@ -42,7 +42,6 @@ fn mesh(mut section: Section<'_>, mesh: &mut MeshSettings) -> Result<(), Scenari
     positive(&mut mesh.prune_backoff, &mut section, "prune_backoff")?;
     set(&mut mesh.unsubscribe_backoff, section.duration("unsubscribe_backoff")?);
     set(&mut mesh.best_kept, section.whole("best_kept", 0..=target)?);
-    set(&mut mesh.outbound_min, section.whole("outbound_min", 0..=target / 2)?);
     set(&mut mesh.opportunistic_peers, section.whole("opportunistic_peers", 0..=1000)?);
     positive(&mut mesh.fanout_ttl, &mut section, "fanout_ttl")?;
     mesh.flood_publish = section.flag("flood_publish")?;
