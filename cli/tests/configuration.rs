@@ -38,6 +38,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("OPTIMUM_DEDUP", "yes", "content or origin"),
     ("GOSSIPSUB_HEARTBEAT_INTERVAL", "0s", "a duration"),
     ("GOSSIPSUB_HEARTBEAT_INTERVAL", "fast", "700ms"),
+    ("BRAIDCAST_SCORING", "yes", "on or off"),
     ("BRAIDCAST_CONGESTION", "reno", "bbr or cubic or newreno"),
     ("P2P_LISTEN_ADDR", "0.0.0.0:7070", "/quic-v1"),
     ("BOOTSTRAP_PEERS", "172.28.0.12:7070", "/p2p/PEER-ID"),

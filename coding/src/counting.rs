@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread_local;
 
-/// The system's allocator; counts only while [`allocations`] runs, otherwise it costs one look at a shared number.
+/// The system's allocator; counts only while [`allocations`] or [`held_bytes`] runs, otherwise it costs one look at a shared number.
 ///
 /// For `#[global_allocator]`.
 #[derive(Debug)]
@@ -22,9 +22,22 @@ pub fn allocations<R>(work: impl FnOnce() -> R) -> (usize, R) {
     (count, result)
 }
 
-fn note() {
+/// The bytes that `work` leaves allocated on this thread, beyond those that it frees, and what it returns. Always 0
+/// unless [`CountingAllocator`] is the global allocator.
+pub fn held_bytes<R>(work: impl FnOnce() -> R) -> (isize, R) {
+    COUNTERS.fetch_add(1, Ordering::Relaxed);
+    let before = BYTES.get();
+    let result = work();
+    let bytes = BYTES.get().wrapping_sub(before);
+    COUNTERS.fetch_sub(1, Ordering::Relaxed);
+    (bytes, result)
+}
+
+/// Counts a request, and how it changes what is allocated.
+fn note(requests: usize, bytes: isize) {
     if COUNTERS.load(Ordering::Relaxed) > 0 {
-        COUNT.set(COUNT.get().wrapping_add(1));
+        COUNT.set(COUNT.get().wrapping_add(requests));
+        BYTES.set(BYTES.get().wrapping_add(bytes));
     }
 }
 
@@ -33,24 +46,25 @@ fn note() {
 #[allow(unsafe_code, reason = "an allocator cannot be had without")]
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note();
+        note(1, layout.size() as isize);
         // SAFETY: the caller's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        note();
+        note(1, layout.size() as isize);
         // SAFETY: the caller's.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        note();
+        note(1, new_size as isize - layout.size() as isize);
         // SAFETY: the caller's.
         unsafe { System.realloc(memory, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        note(0, -(layout.size() as isize));
         // SAFETY: the caller's.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -59,7 +73,9 @@ unsafe impl GlobalAlloc for CountingAllocator {
 thread_local! {
     /// What this thread asked for while anybody counted.
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// The bytes that this thread took, less those that it gave back, while anybody counted.
+    static BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
-/// Calls of [`allocations`] that are under way.
+/// Calls of [`allocations`] and [`held_bytes`] that are under way.
 static COUNTERS: AtomicUsize = AtomicUsize::new(0);

@@ -47,6 +47,7 @@ fn idle() -> Snapshot {
 
 fn busy() -> Snapshot {
     let link = |number, coded, rtt| PeerSnapshot {
+        score: None,
         peer: peer(number),
         address: format!("/ip4/10.0.0.{number}/tcp/7070"),
         protocol: Protocol::Meshsub12,

@@ -36,7 +36,8 @@ pub enum Action {
     Dial {
         /// Who.
         peer: PeerId,
-        /// A signed peer record, if one came with the name.
+        /// A signed peer record, if one came with the name. It is not verified: the driver uses its addresses only
+        /// if the envelope is signed by this very peer.
         hint: Option<Bytes>,
     },
     /// End a link.
@@ -78,10 +79,10 @@ pub struct MessageRef {
     pub id: MessageId,
     /// The SHA-256 of the payload: what clients see.
     pub content: ContentId,
-    /// Who published it.
-    pub publisher: PeerId,
-    /// The publisher's sequence number.
-    pub seqno: u64,
+    /// Who published it, unless messages are anonymous.
+    pub publisher: Option<PeerId>,
+    /// The publisher's sequence number, unless messages are anonymous.
+    pub seqno: Option<u64>,
 }
 
 /// Why this node ends a link. The peer is to blame for each of them.
@@ -89,6 +90,8 @@ pub struct MessageRef {
 pub enum CloseReason {
     /// It sent what cannot be read.
     Malformed,
+    /// Its reputation is too low, or it came back too early after it was dropped for that.
+    Reputation,
 }
 
 /// What became of the shards and messages that came in since the last [`Actions::take_tally`].
@@ -102,6 +105,8 @@ pub struct Tally {
     pub invalid_shards: u32,
     /// Whole messages that were known.
     pub duplicate_messages: u32,
+    /// Whole messages that were not sent to one link: no room, or they waited too long.
+    pub dropped_messages: u32,
 }
 
 /// The outbox that the caller owns and drains after each call.

@@ -5,12 +5,6 @@ use crate::Topic;
 /// Why a message was not published.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PublishError {
-    /// This node is not in the topic, so it has no mesh to send to.
-    #[error("not subscribed to {topic}")]
-    NotSubscribed {
-        /// Which.
-        topic: Topic,
-    },
     /// Checked before anything is coded, so nothing was sent.
     #[error("payload is {bytes} bytes, limit is {bytes_max}")]
     TooLarge {
@@ -19,6 +13,9 @@ pub enum PublishError {
         /// The limit.
         bytes_max: usize,
     },
+    /// Messages are named by their content ([`crate::MessageIds::Content`]), and this one is known already.
+    #[error("the same bytes were published or received before")]
+    Duplicate,
     /// The links have not taken earlier messages yet; to take more would be to lose some. Try again when the
     /// node has sent something.
     #[error("{waiting} earlier messages have not left yet")]
@@ -26,7 +23,7 @@ pub enum PublishError {
         /// How many.
         waiting: usize,
     },
-    /// The topic would have to be joined first and cannot be.
+    /// The topic cannot be used, or not be joined where a driver does that first.
     #[error(transparent)]
     Subscribe(#[from] SubscribeError),
 }
@@ -44,6 +41,12 @@ pub enum SubscribeError {
         bytes: usize,
         /// The limit.
         bytes_max: usize,
+    },
+    /// The configured filter does not allow it.
+    #[error("topic {topic} is not among the topics that the configuration allows")]
+    Filtered {
+        /// Which.
+        topic: Topic,
     },
     /// This node is in as many topics as it may be.
     #[error("already in {topics_max} topics, the limit")]

@@ -1,9 +1,12 @@
 //! What happened: the only way the world reaches a node.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use crate::rpc::{Rpc, RpcFault};
-use crate::{LinkId, MessageId, PeerId};
+use crate::{LinkId, MessageId, PeerId, Score};
 
 /// A fact. Nothing here can be refused.
 #[derive(Clone, Debug)]
@@ -63,12 +66,27 @@ pub enum Event {
         /// Packets lost since the link came up.
         lost: u64,
     },
+    /// The driver has the peer's signed record (a libp2p envelope, from identify): it may be passed on to others.
+    PeerRecord {
+        /// The link to that peer.
+        link: LinkId,
+        /// The envelope as it came.
+        record: Bytes,
+    },
     /// The application's verdict on a delivered message ([`crate::Validation::Application`]).
     Judged {
         /// As in [`crate::Action::Deliver`].
         message: MessageId,
         /// What becomes of it.
         verdict: Verdict,
+    },
+    /// The application's opinion of a linked peer (P5 of its score), until it gives another. Of peers without a link
+    /// nothing is remembered.
+    Rated {
+        /// Whom.
+        peer: PeerId,
+        /// What it thinks, in points.
+        score: Score,
     },
     /// The deadline was reached. A spurious one does nothing.
     Wake,
@@ -83,11 +101,13 @@ pub enum Origin {
     Inbound,
 }
 
-/// What a peer speaks.
+/// The other end, as the transport knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Agent {
     /// The negotiated stream protocol.
     pub protocol: Protocol,
+    /// Its IP address, where it is one: P6 counts peers by it.
+    pub ip: Option<IpAddr>,
 }
 
 /// Stream protocols, oldest first.

@@ -87,9 +87,7 @@ impl fmt::Display for Topic {
     }
 }
 
-/// A GossipSub message id: bytes of any length, here publisher then sequence number.
-///
-/// Source: pubsub specification, "Message Identification" (default id).
+/// A GossipSub message id: bytes of any length. See [`crate::MessageIds`] for ours.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(SmallVec<[u8; 48]>);
 
@@ -104,6 +102,11 @@ impl MessageId {
         let mut id = SmallVec::from_slice(publisher.as_bytes());
         id.extend_from_slice(&seqno.to_be_bytes());
         Self(id)
+    }
+
+    /// The id by content: the 32 bytes of the payload's SHA-256.
+    pub fn of_content(content: &ContentId) -> Self {
+        Self::from_bytes(content.as_bytes())
     }
 
     /// The id's bytes.

@@ -17,10 +17,18 @@ pub enum Rule {
     M3,
     /// A mesh has at most *D_hi* members right after a heartbeat, and never holds one twice.
     M4,
+    /// No direct peer is a mesh member.
+    M5,
+    /// Fanout members are live, subscribed and no direct peers, and no topic is joined and fanned out to.
+    M6,
     /// The message cache is within its bounds and its sums are right.
     G1,
     /// The seen caches are within their bounds.
     G2,
+    /// Every linked peer has a record, if peers are scored, and the tables of scoring are within their bounds.
+    R1,
+    /// Peers are counted right by their addresses.
+    R2,
     /// Undecoded messages are within their bounds, and the sums about messages at hand are right.
     S1,
     /// Every exchange belongs to a live link.

@@ -37,7 +37,7 @@
 //! for n in 0..2 {
 //!     let link = LinkId::new(1 - n); // a driver's number; here the other node's
 //!     let peer = PeerId::from_bytes(&[2 - n as u8]).unwrap();
-//!     let agent = Agent { protocol: Protocol::Meshsub13 };
+//!     let agent = Agent { protocol: Protocol::Meshsub13, ip: None };
 //!     inbox.push_back((n, Event::LinkUp { link, peer, origin: Origin::Outbound, agent }));
 //!     inbox.push_back((n, Event::LinkReady { link, bytes: usize::MAX }));
 //!     nodes[n as usize].subscribe(now, &topic, &mut out).unwrap();
@@ -81,6 +81,7 @@ extern crate alloc;
 mod action;
 mod config;
 mod ctx;
+mod direct;
 mod error;
 mod event;
 mod gossip;
@@ -90,9 +91,11 @@ mod invariants;
 mod keys;
 mod links;
 mod mesh;
+mod misdeed;
 mod node;
 pub mod recording;
 pub mod rpc;
+mod score;
 mod seed;
 mod seen;
 mod select;
@@ -102,8 +105,10 @@ mod trace;
 
 pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
 pub use config::{
-    CodedSettings, Config, ConfigError, Dedup, GossipSettings, Integrity, MeshSettings, Mode, Multiplier,
-    Settings, ShardFactor, Threshold, ThresholdRule, Validation,
+    CodedSettings, ColocationSettings, Config, ConfigError, Decay, Dedup, FirstDeliverySettings,
+    GossipSettings, Integrity, MeshDeliverySettings, MeshSettings, MeshTimeSettings, MessageIds, Mode,
+    Multiplier, OutboxSettings, PenaltySettings, ReputationSettings, ScoreSettings, ScoreThresholds,
+    Settings, ShardFactor, Signatures, Threshold, ThresholdRule, TopicFilter, TopicScoreSettings, Validation,
 };
 pub use error::{LeaveError, PublishError, SubscribeError};
 pub use event::{Agent, DownCause, Event, Origin, Protocol, Verdict};
@@ -111,7 +116,9 @@ pub use hash::{Fold, TraceHash};
 pub use ids::{CodingId, ContentId, LinkId, MessageId, PeerId, Topic};
 pub use invariants::{Broken, Rule};
 pub use keys::{HashKeys, Keys};
+pub use misdeed::Misdeed;
 pub use node::{Deadline, Held, Node, NodeSnapshot, PeerState, Timer, TopicState};
+pub use score::{PeerScore, Reputation, Score, ScoreParts};
 pub use seed::Seed;
 pub use time::Time;
 pub use trace::{RejectReason, RpcMeta, ShardTrace, Trace};

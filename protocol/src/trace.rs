@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::{ContentId, MessageId, PeerId, Protocol, Topic};
+use crate::{ContentId, MessageId, Misdeed, PeerId, Protocol, Topic};
 
 /// One trace event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,6 +119,15 @@ pub enum Trace {
         /// Where.
         topic: Topic,
     },
+    /// A peer did something against the rules.
+    Misbehaved {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        misdeed: Misdeed,
+        /// In which topic, when it was in one.
+        topic: Option<Topic>,
+    },
     /// An undecoded message was given up: too old, or no room.
     ExpiredMessage {
         /// Which.
@@ -144,8 +153,12 @@ pub struct ShardTrace {
 pub enum RejectReason {
     /// The publisher's signature does not match.
     InvalidSignature,
+    /// A signature or an origin is missing, or is there where none may be ([`crate::Signatures`]).
+    SignaturePolicy,
     /// A shard does not match its hash in the header.
     InvalidShard,
+    /// Too many messages wait for the application.
+    ValidationQueueFull,
     /// The application refused it.
     Validation,
     /// The application ignored it.

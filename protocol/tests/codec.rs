@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use braidcast_coding::{Coefficients, Params, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, Prune, Rpc, RpcFault,
-    Shard, Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, PeerInfo, Prune, Rpc,
+    RpcFault, Shard, Subscription, Want,
 };
 use braidcast_protocol::{CodingId, ContentId, HashKeys, MessageId, PeerId, Topic};
 use bytes::Bytes;
@@ -43,21 +43,24 @@ fn a_subscription_is_the_documented_16_bytes() {
 #[test]
 fn control_has_the_field_numbers_of_the_specification() {
     let id = MessageId::from_bytes(b"id");
+    let info = PeerInfo { peer: PeerId::from_bytes(b"p").unwrap(), record: Some(Bytes::from_static(b"rec")) };
     let control = Control {
         ihave: vec![IHave { topic: Topic::new("t"), ids: vec![id.clone()] }],
         iwant: vec![id.clone()],
         graft: vec![Topic::new("t")],
-        prune: vec![Prune { topic: Topic::new("t"), backoff_s: Some(60) }],
+        prune: vec![Prune { topic: Topic::new("t"), peers: vec![info], backoff_s: Some(60) }],
         idontwant: vec![id],
         extensions: Some(Extensions { coded: true }),
     };
     let frame = Rpc { control, ..Rpc::default() }.encode().into_bytes();
     let expected: &[u8] = &[
-        0x1a, 0x28, // field 3, control
+        0x1a, 0x32, // field 3, control
         0x0a, 7, 0x0a, 1, b't', 0x12, 2, b'i', b'd', // ihave: topic, id
         0x12, 4, 0x0a, 2, b'i', b'd', // iwant
         0x1a, 3, 0x0a, 1, b't', // graft
-        0x22, 5, 0x0a, 1, b't', 0x18, 60, // prune with backoff in field 3
+        0x22, 15, 0x0a, 1, b't', // prune
+        0x12, 8, 0x0a, 1, b'p', 0x12, 3, b'r', b'e', b'c', // its peers: id, signed record
+        0x18, 60, // backoff in field 3
         0x2a, 4, 0x0a, 2, b'i', b'd', // idontwant
         0x32, 5, 0xe8, 0xa1, 0xf1, 0x0a, 1, // extensions: ours, field 0x2b8a1d
     ];
@@ -117,8 +120,8 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn the_signed_bytes_are_prefix_and_message_without_signature() {
     let message = Message {
-        publisher: PeerId::from_bytes(b"p").unwrap(),
-        seqno: 1,
+        publisher: PeerId::from_bytes(b"p"),
+        seqno: Some(1),
         topic: Topic::new("t"),
         data: Bytes::from_static(b"data"),
         signature: Bytes::from_static(b"sig"),
@@ -184,6 +187,29 @@ fn a_header_survives_the_wire_and_a_changed_one_does_not_verify() {
     assert!(!forged.verify(&HashKeys::new(peer(2))));
 }
 
+/// What rust-libp2p and go take in one frame.
+#[test]
+fn frames_hold_at_most_a_hundred_subscriptions_and_ten_declined_ids() {
+    let subscription = |n: usize| Subscription { subscribe: true, topic: Topic::new(&format!("topic {n}")) };
+    let idontwant: Vec<MessageId> = (0..25u8).map(|n| MessageId::from_bytes(&[n])).collect();
+    let control = Control {
+        extensions: Some(Extensions { coded: true }),
+        idontwant: idontwant.clone(),
+        ..Control::default()
+    };
+    let hello = Rpc { subscriptions: (0..250).map(subscription).collect(), control, ..Rpc::default() };
+    let frames = hello.clone().split(16_000);
+    assert!(
+        frames.iter().all(|frame| frame.subscriptions.len() <= 100 && frame.control.idontwant.len() <= 10)
+    );
+    assert!(frames[0].control.extensions.is_some(), "extensions stand in the first frame");
+    let subscriptions: Vec<Subscription> =
+        frames.iter().flat_map(|frame| frame.subscriptions.clone()).collect();
+    assert_eq!(subscriptions, hello.subscriptions);
+    let declined: Vec<MessageId> = frames.into_iter().flat_map(|frame| frame.control.idontwant).collect();
+    assert_eq!(declined, idontwant);
+}
+
 fn ids() -> impl Strategy<Value = Vec<MessageId>> {
     prop::collection::vec(
         prop::collection::vec(any::<u8>(), 0..60).prop_map(|id| MessageId::from_bytes(&id)),
@@ -200,10 +226,11 @@ fn bytes(max: usize) -> impl Strategy<Value = Bytes> {
 }
 
 prop_compose! {
-    fn message()(n in any::<u8>(), seqno in any::<u64>(), topic in topic(), data in bytes(3000), key in bytes(40))
+    fn message()(n in any::<u8>(), seqno in any::<Option<u64>>(), topic in topic(), data in bytes(3000), key in bytes(40))
         -> Arc<Message> {
         let signature = Bytes::from(vec![n; 64]);
-        Arc::new(Message { publisher: peer(n), seqno, topic, data, signature, key })
+        let publisher = (n % 3 > 0).then(|| peer(n));
+        Arc::new(Message { publisher, seqno, topic, data, signature, key })
     }
 }
 
@@ -212,14 +239,20 @@ prop_compose! {
         ihave in prop::collection::vec((topic(), ids()).prop_map(|(topic, ids)| IHave { topic, ids }), 0..3),
         iwant in ids(),
         graft in prop::collection::vec(topic(), 0..3),
-        prune in prop::collection::vec(
-            (topic(), any::<Option<u64>>()).prop_map(|(topic, backoff_s)| Prune { topic, backoff_s }), 0..3),
+        prune in prop::collection::vec(prune(), 0..3),
         idontwant in ids(),
         extensions in any::<Option<bool>>(),
     ) -> Control {
         let extensions = extensions.map(|coded| Extensions { coded });
         Control { ihave, iwant, graft, prune, idontwant, extensions }
     }
+}
+
+fn prune() -> impl Strategy<Value = Prune> {
+    let info =
+        (any::<u8>(), prop::option::of(bytes(40))).prop_map(|(n, record)| PeerInfo { peer: peer(n), record });
+    let parts = (topic(), prop::collection::vec(info, 0..3), any::<Option<u64>>());
+    parts.prop_map(|(topic, peers, backoff_s)| Prune { topic, peers, backoff_s })
 }
 
 fn shard() -> impl Strategy<Value = Shard> {

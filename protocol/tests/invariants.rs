@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, Prune, Rpc, RpcFault,
-    Shard, Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, PeerInfo, Prune, Rpc,
+    RpcFault, Shard, Subscription, Want,
 };
 use braidcast_protocol::{
-    Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MessageId, Node,
-    Origin, PeerId, Protocol, Seed, SendClass, Settings, Time, Topic, Validation, Verdict,
+    Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MeshSettings,
+    MessageId, MessageIds, Node, Origin, PeerId, Protocol, Score, Seed, SendClass, Settings, Time, Topic,
+    Validation, Verdict,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -24,7 +25,7 @@ const MESSAGES: u8 = 4;
 
 #[derive(Clone, Debug)]
 enum Op {
-    LinkUp(u32, bool),
+    LinkUp(u32, bool, bool),
     LinkDown(u32),
     Hello(u32, bool),
     Subscription(u32, usize, bool),
@@ -41,6 +42,7 @@ enum Op {
     Want(u32, u8, u16, Vec<u8>),
     Ready(u32, usize),
     Stats(u32, u16),
+    Rated(u32, i8),
     Malformed(u32),
     Judged(u8, bool),
     Advance(u16),
@@ -55,7 +57,7 @@ fn op() -> impl Strategy<Value = Op> {
     let message = 0..MESSAGES;
     let (l, t, m) = (link, topic.clone(), message.clone());
     prop_oneof![
-        2 => (l.clone(), any::<bool>()).prop_map(|(l, n)| Op::LinkUp(l, n)),
+        2 => (l.clone(), any::<bool>(), any::<bool>()).prop_map(|(l, n, c)| Op::LinkUp(l, n, c)),
         1 => l.clone().prop_map(Op::LinkDown),
         2 => (l.clone(), any::<bool>()).prop_map(|(l, c)| Op::Hello(l, c)),
         3 => (l.clone(), t.clone(), prop::bool::weighted(0.8)).prop_map(|(l, t, s)| Op::Subscription(l, t, s)),
@@ -75,6 +77,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(l, m, c, i)| Op::Want(l, m, c, i)),
         4 => (l.clone(), 0usize..20_000).prop_map(|(l, b)| Op::Ready(l, b)),
         1 => (l.clone(), any::<u16>()).prop_map(|(l, r)| Op::Stats(l, r)),
+        1 => (l.clone(), any::<i8>()).prop_map(|(l, p)| Op::Rated(l, p)),
         1 => l.prop_map(Op::Malformed),
         1 => (message, any::<bool>()).prop_map(|(m, a)| Op::Judged(m, a)),
         4 => (0u16..3000).prop_map(Op::Advance),
@@ -96,8 +99,8 @@ fn remote(number: u8) -> Remote {
     let keys = HashKeys::new(publisher);
     let data = Bytes::from(vec![number; 900 + usize::from(number)]);
     let mut whole = Message {
-        publisher,
-        seqno: 1,
+        publisher: Some(publisher),
+        seqno: Some(1),
         topic: Topic::new(TOPICS[usize::from(number % 2)]),
         data: data.clone(),
         signature: Bytes::new(),
@@ -120,6 +123,11 @@ fn remote(number: u8) -> Remote {
     Remote { header: Arc::new(Header::sign(fields, &keys)), encoder, whole: Arc::new(whole) }
 }
 
+/// The peer that sits in a slot.
+fn peer(slot: u32) -> PeerId {
+    PeerId::from_bytes(&[10 + slot as u8; 38]).unwrap()
+}
+
 struct World {
     node: Node,
     now: Time,
@@ -136,17 +144,29 @@ struct World {
 }
 
 impl World {
-    fn new(validation: Validation) -> Self {
-        let mut settings =
-            Settings { validation, topics_max: 2, outbox_messages_max: 3, ..Settings::default() };
-        (settings.mesh.target, settings.mesh.min, settings.mesh.max) = (2, 1, 3);
+    fn new(validation: Validation, scored: bool) -> Self {
+        let mut settings = Settings { validation, topics_max: 2, ..Settings::default() };
+        (settings.outbox.messages_max, settings.outbox.bytes_max) = (3, 10_000);
+        settings.judging_max = 2;
+        (settings.gossip.ihave_frames_max, settings.gossip.idontwant_ids_max) = (2, 3);
+        settings.mesh = MeshSettings::with_degrees(1, 2, 3);
+        settings.mesh.peer_exchange = true;
+        settings.score.thresholds.accept_px = Score::ZERO;
+        // The last slot's peer is a direct one; every other link was dialled by the node.
+        settings.direct_peers.insert(peer(LINKS - 1));
         (settings.gossip.cache_bytes_max, settings.gossip.seen_max) = (20_000, 50);
+        // Little is forgiven, so that every limit is met.
+        (settings.score.enabled, settings.score.retained_max) = (scored, 2);
+        (settings.score.behaviour.threshold, settings.score.colocation.threshold) = (1, 3);
+        settings.score.reputation.observations_min = 2;
+        settings.score.topic.mesh_deliveries.weight = Score::new(-1);
         (settings.coded.undecoded_max, settings.coded.undecoded_bytes_max) = (2, 2000);
         let config = Arc::new(Config::new(settings).unwrap());
         let me = PeerId::from_bytes(&[1; 38]).unwrap();
         let node = Node::new(config, me, Arc::new(HashKeys::new(me)), Seed::from_number(5), Time::EPOCH);
         let remotes: Vec<Remote> = (0..MESSAGES).map(remote).collect();
-        let published = remotes.iter().map(|r| (r.whole.id(), r.whole.data.to_vec())).collect();
+        let published =
+            remotes.iter().map(|r| (r.whole.id(MessageIds::Origin), r.whole.data.to_vec())).collect();
         Self {
             node,
             now: Time::EPOCH,
@@ -217,9 +237,38 @@ impl World {
         assert!(deadline.at.since(self.now) <= Duration::from_secs(1));
     }
 
+    /// The scores of all peers that are known.
+    fn scores(&self) -> BTreeMap<PeerId, Score> {
+        self.node.scores().map(|known| (known.peer, known.score)).collect()
+    }
+
+    /// Only heartbeats and the application raise a score; a peer that leaves is forgotten, or its merits are.
+    fn apply_and_compare_scores(&mut self, op: Op) {
+        let may_raise = matches!(
+            op,
+            Op::Advance(_) | Op::Rated(..) | Op::LinkUp(..) | Op::LinkDown(_) | Op::Malformed(_)
+        );
+        let before = self.scores();
+        let whole_heartbeat = matches!(op, Op::Advance(millis) if millis >= 1000);
+        self.apply(op);
+        for (peer, score) in self.scores() {
+            let known = before.get(&peer).copied().unwrap_or_default();
+            assert!(may_raise || score <= known, "{peer:?} rose from {known:?} to {score:?}");
+        }
+        let negative = |link: LinkId| {
+            let peers = self.node.snapshot().peers;
+            peers.iter().any(|peer| {
+                peer.link == link && peer.score.as_ref().is_some_and(|known| known.score.is_negative())
+            })
+        };
+        for topic in TOPICS.map(Topic::new).iter().filter(|_| whole_heartbeat) {
+            assert!(!self.node.mesh(topic).any(negative), "negative members after a heartbeat");
+        }
+    }
+
     fn apply(&mut self, op: Op) {
         match op {
-            Op::LinkUp(slot, new) => self.link_up(slot, new),
+            Op::LinkUp(slot, new, coded) => self.link_up(slot, new, coded),
             Op::LinkDown(slot) => {
                 let link = self.link(slot);
                 self.room.remove(&link.number());
@@ -238,20 +287,21 @@ impl World {
                 self.control(slot, Control { graft: vec![Topic::new(TOPICS[topic])], ..Control::default() });
             }
             Op::Prune(slot, topic, backoff_s) => {
-                let prune = vec![Prune { topic: Topic::new(TOPICS[topic]), backoff_s }];
+                let peers = vec![PeerInfo { peer: peer(slot + 1), record: None }];
+                let prune = vec![Prune { topic: Topic::new(TOPICS[topic]), peers, backoff_s }];
                 self.control(slot, Control { prune, ..Control::default() });
             }
             Op::IHave(slot, topic, message) => {
-                let ids = vec![self.remotes[usize::from(message)].whole.id()];
+                let ids = vec![self.remotes[usize::from(message)].whole.id(MessageIds::Origin)];
                 let ihave = vec![IHave { topic: Topic::new(TOPICS[topic]), ids }];
                 self.control(slot, Control { ihave, ..Control::default() });
             }
             Op::IWant(slot, message) => {
-                let iwant = vec![self.remotes[usize::from(message)].whole.id()];
+                let iwant = vec![self.remotes[usize::from(message)].whole.id(MessageIds::Origin)];
                 self.control(slot, Control { iwant, ..Control::default() });
             }
             Op::IDontWant(slot, message) => {
-                let idontwant = vec![self.remotes[usize::from(message)].whole.id()];
+                let idontwant = vec![self.remotes[usize::from(message)].whole.id(MessageIds::Origin)];
                 self.control(slot, Control { idontwant, ..Control::default() });
             }
             Op::Whole(slot, message, good) => {
@@ -265,16 +315,19 @@ impl World {
         }
     }
 
-    fn link_up(&mut self, slot: u32, new: bool) {
+    fn link_up(&mut self, slot: u32, new: bool, coded: bool) {
         if self.slots.contains_key(&slot) {
             return;
         }
         self.next_link += 1;
         self.slots.insert(slot, self.next_link);
         self.room.insert(self.next_link, 0);
-        let peer = PeerId::from_bytes(&[10 + slot as u8; 38]).unwrap();
-        let agent = Agent { protocol: if new { Protocol::Meshsub13 } else { Protocol::Meshsub11 } };
-        self.event(Event::LinkUp { link: self.link(slot), peer, origin: Origin::Inbound, agent });
+        // Most are at one address.
+        let ip = Some([192, 0, 2, (slot / 4) as u8].into());
+        let agent = Agent { protocol: if new { Protocol::Meshsub13 } else { Protocol::Meshsub11 }, ip };
+        let origin = if slot.is_multiple_of(2) { Origin::Outbound } else { Origin::Inbound };
+        self.event(Event::LinkUp { link: self.link(slot), peer: peer(slot), origin, agent });
+        self.control(slot, Control { extensions: Some(Extensions { coded }), ..Control::default() });
     }
 
     fn apply_coded(&mut self, op: Op) {
@@ -335,12 +388,16 @@ impl World {
                 let (link, rtt) = (self.link(slot), Duration::from_millis(rtt.into()));
                 self.event(Event::LinkStats { link, rtt, lost: 1 });
             }
+            Op::Rated(slot, points) => {
+                let peer = PeerId::from_bytes(&[10 + slot as u8; 38]).unwrap();
+                self.event(Event::Rated { peer, score: Score::new(points.into()) });
+            }
             Op::Malformed(slot) => {
                 let link = self.link(slot);
                 self.event(Event::Malformed { link, fault: RpcFault::Truncated });
             }
             Op::Judged(message, accept) => {
-                let message = self.remotes[usize::from(message)].whole.id();
+                let message = self.remotes[usize::from(message)].whole.id(MessageIds::Origin);
                 let verdict = if accept { Verdict::Accept } else { Verdict::Reject };
                 self.event(Event::Judged { message, verdict });
             }
@@ -377,18 +434,19 @@ proptest! {
     #[test]
     fn no_sequence_of_events_breaks_a_rule(
         application in any::<bool>(),
+        scored in any::<bool>(),
         ops in prop::collection::vec(op(), 1..150),
     ) {
         let validation = if application { Validation::Application } else { Validation::Off };
-        let mut world = World::new(validation);
+        let mut world = World::new(validation, scored);
         for op in ops {
-            world.apply(op);
+            world.apply_and_compare_scores(op);
         }
     }
 }
 
 #[test]
 fn limits_leave_room_for_the_largest_message() {
-    let limits = World::new(Validation::Off).node.limits();
+    let limits = World::new(Validation::Off, false).node.limits();
     assert!(limits.frame_bytes_max() >= limits.message_bytes_max + Limits::OVERHEAD_BYTES);
 }

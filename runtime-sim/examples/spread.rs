@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use braidcast_protocol::{
-    CodedSettings, Config, MessageId, Mode, Seed, Settings, ShardFactor, Threshold, Time, Topic,
+    CodedSettings, Config, MeshSettings, MessageId, Mode, Seed, Settings, ShardFactor, Threshold, Time, Topic,
 };
 use braidcast_runtime_sim::{Distribution, Latency, Loss, Network, Queue, Regions};
 
@@ -111,9 +111,8 @@ impl Options {
 
     fn network(&self) -> Result<(Network, Topic), Box<dyn Error>> {
         let mut settings = Settings { mode: self.mode, ..Settings::default() };
-        settings.mesh.target = self.degree;
-        settings.mesh.min = self.degree.saturating_sub(2).max(1);
-        settings.mesh.max = self.degree + 4;
+        let min = self.degree.saturating_sub(2).max(1);
+        settings.mesh = MeshSettings::with_degrees(min, self.degree, self.degree + 4);
         settings.coded.shard_factor = ShardFactor::Fixed(self.k);
         settings.coded.threshold = self.threshold;
         settings.coded.small_message_bytes = 1;

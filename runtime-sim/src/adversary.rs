@@ -3,10 +3,12 @@
 //! An adversary runs the honest core and alters what leaves it; so it looks like a good neighbour for as long as it
 //! wants to.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_protocol::rpc::{Control, IHave, Rpc};
-use braidcast_protocol::{Action, LinkId, MessageId, SendClass};
+use braidcast_protocol::rpc::{Control, IHave, Message, Rpc};
+use braidcast_protocol::{Action, LinkId, MessageId, PeerId, SendClass, Topic};
 use bytes::Bytes;
 
 use crate::Network;
@@ -36,7 +38,7 @@ pub enum Adversary {
         /// How often.
         copies: u32,
     },
-    /// Sends senseless control to all its links, over and over.
+    /// Sends senseless frames to all its links, over and over.
     Flooder {
         /// What kind.
         what: Flood,
@@ -47,22 +49,24 @@ pub enum Adversary {
     },
 }
 
-/// Kinds of senseless control.
+/// Kinds of senseless frames.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flood {
     /// Promises of messages that do not exist.
     IHave,
     /// Requests for messages, whether held or not.
     IWant,
-    /// Joins of a mesh that was joined already.
+    /// Joins of a mesh, whether a member or pruned.
     Graft,
+    /// Messages of 1000 bytes with signatures that their publishers never made.
+    Forged,
 }
 
 /// An adversary at work.
 pub(crate) struct Attack {
     pub(crate) adversary: Adversary,
     draws: Draws,
-    /// Ids made up so far.
+    /// Ids and messages made up so far.
     promised: u64,
     /// Tells it from earlier ones of the same node, whose next flood may still be scheduled.
     round: u32,
@@ -97,9 +101,14 @@ impl Attack {
     }
 
     fn promise(&mut self, count: u32) -> Vec<MessageId> {
-        let ids = self.promised..self.promised + u64::from(count);
-        self.promised = ids.end;
-        ids.map(|id| MessageId::from_bytes(&id.to_be_bytes())).collect()
+        self.numbers(count).map(|id| MessageId::from_bytes(&id.to_be_bytes())).collect()
+    }
+
+    /// Numbers that were not used yet.
+    fn numbers(&mut self, count: u32) -> Range<u64> {
+        let numbers = self.promised..self.promised + u64::from(count);
+        self.promised = numbers.end;
+        numbers
     }
 }
 
@@ -140,7 +149,8 @@ impl Network {
         };
         for link in links {
             let rpc = self.senseless(index, what, entries);
-            self.act(index, Action::Send { link, class: SendClass::Control, rpc });
+            let class = if rpc.publish.is_empty() { SendClass::Control } else { SendClass::Data };
+            self.act(index, Action::Send { link, class, rpc });
         }
         self.start_line(index);
         let pause = Duration::from_secs(1) / per_second.max(1);
@@ -150,6 +160,7 @@ impl Network {
     fn senseless(&mut self, index: u32, what: Flood, entries: u32) -> Rpc {
         let topics = self.hosts[index as usize].topics.clone();
         let mut control = Control::default();
+        let mut publish = Vec::new();
         match what {
             Flood::IHave => {
                 let attack = self.host_mut(index).attack.as_mut();
@@ -161,7 +172,28 @@ impl Network {
                 control.iwant = known.into_iter().cycle().take(entries as usize).collect();
             }
             Flood::Graft => control.graft = topics.into_iter().cycle().take(entries as usize).collect(),
+            Flood::Forged => {
+                let publisher = self.hosts[index as usize].peer;
+                let attack = self.host_mut(index).attack.as_mut();
+                let numbers = attack.map(|attack| attack.numbers(entries)).unwrap_or_default();
+                let topics = topics.iter().cycle();
+                publish = numbers.zip(topics).map(|(seqno, topic)| forged(publisher, seqno, topic)).collect();
+            }
         }
-        Rpc { control, ..Rpc::default() }
+        Rpc { control, publish, ..Rpc::default() }
     }
+}
+
+/// A message whose signature is not the publisher's.
+fn forged(publisher: PeerId, seqno: u64, topic: &Topic) -> Arc<Message> {
+    let data = Bytes::from(vec![seqno as u8; 1000]);
+    let signature = Bytes::from_static(&[0; 64]);
+    Arc::new(Message {
+        publisher: Some(publisher),
+        seqno: Some(seqno),
+        topic: topic.clone(),
+        data,
+        signature,
+        key: Bytes::new(),
+    })
 }

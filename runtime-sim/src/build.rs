@@ -36,6 +36,7 @@ impl Builder {
             let mut host = Host::new(peer, Arc::clone(config), neighbours);
             host.tamper = self.tampers.get(&index).copied();
             host.nat = nat[index];
+            host.shares_with = self.addresses.get(&index).map(|with| *with as u32);
             network.peers.insert(peer, index as u32);
             let Rates { up, down } = *self.node_rates.get(&index).unwrap_or(&self.rates);
             host.fastest = Rates { up, down };
@@ -71,6 +72,7 @@ impl Builder {
         let named = self
             .adversaries
             .keys()
+            .chain(self.addresses.keys())
             .chain(self.configs.keys())
             .chain(self.node_rates.keys())
             .chain(&self.recorded);

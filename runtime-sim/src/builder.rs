@@ -30,6 +30,7 @@ pub struct Builder {
     pub(crate) recorded: Option<usize>,
     pub(crate) faults: Vec<(Time, Fault)>,
     pub(crate) adversaries: BTreeMap<usize, Adversary>,
+    pub(crate) addresses: BTreeMap<usize, usize>,
     pub(crate) start_within: Duration,
     pub(crate) world: World,
 }
@@ -52,6 +53,7 @@ impl Builder {
             recorded: None,
             faults: Vec::new(),
             adversaries: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             start_within: Duration::from_secs(1),
             world: World::default(),
         }
@@ -264,6 +266,13 @@ impl Builder {
     #[must_use]
     pub const fn nat_share(mut self, ppm: u32) -> Self {
         self.nat_ppm = ppm;
+        self
+    }
+
+    /// Gives a node the IP address of another; default each has its own.
+    #[must_use]
+    pub fn share_address(mut self, node: usize, with: usize) -> Self {
+        self.addresses.insert(node, with);
         self
     }
 

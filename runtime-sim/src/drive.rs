@@ -264,6 +264,7 @@ impl Network {
         }
         self.input(index, Event::Wake, 0);
         self.check_held(index);
+        self.note_scores(index);
     }
 
     /// Asks a node what it holds.

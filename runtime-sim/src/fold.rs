@@ -30,6 +30,8 @@ pub(crate) fn event(hash: &mut TraceHash, event: &Event, frame: u64) {
             };
             (7u8, message, verdict).hash(hash);
         }
+        Event::Rated { peer, score } => (9u8, peer, score).hash(hash),
         Event::Wake => 8u8.hash(hash),
+        Event::PeerRecord { link, record } => (9u8, link, record).hash(hash),
     }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Host {
     pub(crate) attack: Option<Box<Attack>>,
     /// Nobody can dial it.
     pub(crate) nat: bool,
+    /// The node whose IP address it has, when that is not its own.
+    pub(crate) shares_with: Option<u32>,
     pub(crate) stats: NodeStats,
 }
 
@@ -108,6 +110,7 @@ impl Host {
             tamper: None,
             attack: None,
             nat: false,
+            shares_with: None,
             stats: NodeStats::default(),
         }
     }

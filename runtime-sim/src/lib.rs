@@ -64,6 +64,7 @@ mod latency;
 mod line;
 mod links;
 mod network;
+mod opinion;
 #[cfg(test)]
 mod optimum_tests;
 mod processor;

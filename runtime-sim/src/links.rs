@@ -113,7 +113,7 @@ impl Network {
         let Some(link) = self.host_mut(index).link_mut(peer, generation) else { return };
         let rtt = Duration::from_nanos(link.latency_nanos) * 2;
         let link = link_id(peer, generation, nodes);
-        let agent = Agent { protocol: Protocol::Meshsub13 };
+        let agent = Agent { protocol: Protocol::Meshsub13, ip: Some(self.address(peer)) };
         self.input(index, Event::LinkUp { link, peer: self.hosts[peer as usize].peer, origin, agent }, 0);
         self.input(index, Event::LinkStats { link, rtt, lost: 0 }, 0);
         self.offer_room(index, peer, generation);

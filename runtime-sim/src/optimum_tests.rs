@@ -42,8 +42,8 @@ fn round(pieces: &Pieces, dimensions: usize, number: usize) -> Vec<(usize, usize
 /// One frame of a piece's length, of a topic that nobody is in.
 fn frame(me: usize) -> Rpc {
     let message = Message {
-        publisher: PeerId::from_bytes(&[me as u8]).expect("a byte is a peer id"),
-        seqno: me as u64,
+        publisher: PeerId::from_bytes(&[me as u8]),
+        seqno: Some(me as u64),
         topic: Topic::new("pieces"),
         data: Bytes::from(vec![0; PIECE_BYTES]),
         signature: Bytes::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use braidcast_protocol::rpc::Rpc;
-use braidcast_protocol::{CodingId, ContentId, MessageId, MessageRef, Time, Topic};
+use braidcast_protocol::{CodingId, ContentId, MessageId, MessageIds, MessageRef, Time, Topic};
 use bytes::Bytes;
 
 /// One node has a message.
@@ -137,13 +137,17 @@ impl Record {
     /// Notes that a frame with a body reached a node; the number of the message that it is of, if that is known.
     pub(crate) fn on_arrival(&mut self, from: u32, to: u32, rpc: &Rpc) -> Option<usize> {
         for header in &rpc.coded.headers {
-            if let Some(at) = self.by_id.get(&header.message_id()) {
+            let ids = [MessageIds::Origin, MessageIds::Content].map(|scheme| header.message_id(scheme));
+            if let Some(at) = ids.iter().find_map(|id| self.by_id.get(id)) {
                 self.by_coding.insert(header.id(), *at);
             }
         }
         let message = match (rpc.coded.shards.first(), rpc.publish.first()) {
             (Some(shard), _) => *self.by_coding.get(&shard.message)?,
-            (None, Some(message)) => *self.by_id.get(&message.id())?,
+            (None, Some(message)) => *self
+                .by_id
+                .get(&message.id(MessageIds::Origin))
+                .or_else(|| self.by_id.get(&message.id(MessageIds::Content)))?,
             (None, None) => return None,
         };
         let hops = &mut self.messages[message].hops;
@@ -194,8 +198,8 @@ mod tests {
         let message = MessageRef {
             id: MessageId::of(&peer, 1),
             content: ContentId::of(&payload),
-            publisher: peer,
-            seqno: 1,
+            publisher: Some(peer),
+            seqno: Some(1),
         };
         let mut record = Record::default();
         record.publish(&message, (0, 4), Time::from_nanos(100), &topic, payload);

@@ -1,6 +1,6 @@
 //! What a run counted at each node.
 
-use braidcast_protocol::{SendClass, Tally, Time, Trace};
+use braidcast_protocol::{Score, SendClass, Tally, Time, Trace};
 
 /// Traffic of one node since the network was built, restarts included.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -45,6 +45,8 @@ pub struct NodeStats {
     pub held_bytes_max: u64,
     /// Frames for this node that found the queue of its downlink full and were sent again.
     pub refused_frames: u64,
+    /// The lowest score that an honest node had of it after a wake-up; zero when none was below.
+    pub score_min: Score,
 }
 
 impl NodeStats {

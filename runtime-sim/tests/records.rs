@@ -97,7 +97,7 @@ fn a_replay_finds_what_is_not_the_same() {
 fn text_that_is_no_recording_is_refused_with_its_line() {
     let text = recorded().to_text();
     let refused = |text: &str| Recording::from_text(text).unwrap_err().to_string();
-    assert_eq!(refused("hello"), "line 1 of the recording: expected `braidcast recording 1`");
+    assert_eq!(refused("hello"), "line 1 of the recording: expected `braidcast recording 2`");
     let node = text.lines().nth(1).unwrap();
     for (line, expected) in [
         ("7 sleep = 00", "the name of an input"),
@@ -106,7 +106,7 @@ fn text_that_is_no_recording_is_refused_with_its_line() {
         ("7 frame 1 0 = 00", "a frame"),
         ("7 wake = 00 more", "the end of the line"),
     ] {
-        let error = refused(&format!("braidcast recording 1\n{node}\n{line}\n"));
+        let error = refused(&format!("braidcast recording 2\n{node}\n{line}\n"));
         assert_eq!(error, format!("line 3 of the recording: expected {expected}"));
     }
 }

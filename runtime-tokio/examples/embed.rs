@@ -29,7 +29,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let message = tokio::time::timeout(Duration::from_secs(10), messages.next()).await?;
     let message = message.ok_or("the node stopped")?;
-    println!("{} says: {}", peer_id_text(&message.publisher), String::from_utf8_lossy(&message.payload));
+    let publisher = message.publisher.ok_or("a message without publisher")?;
+    println!("{} says: {}", peer_id_text(&publisher), String::from_utf8_lossy(&message.payload));
 
     alice.shutdown(Duration::from_secs(5)).await;
     bob.shutdown(Duration::from_secs(5)).await;

@@ -47,8 +47,8 @@ pub struct Message {
     pub content: ContentId,
     /// The GossipSub id.
     pub id: MessageId,
-    /// Who published it.
-    pub publisher: PeerId,
+    /// Who published it, unless messages are anonymous ([`crate::Signatures::StrictNoSign`]).
+    pub publisher: Option<PeerId>,
     /// The neighbour that completed it; the node itself for its own messages.
     pub via: PeerId,
     /// What was published.

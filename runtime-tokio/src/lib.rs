@@ -25,7 +25,7 @@
 //!
 //! let message = messages.next().await.ok_or("the node stopped")?;
 //! assert_eq!(message.payload, "hello, network");
-//! assert_eq!(message.publisher, alice.peer_id());
+//! assert_eq!(message.publisher, Some(alice.peer_id()));
 //!
 //! alice.shutdown(Duration::from_secs(5)).await;
 //! bob.shutdown(Duration::from_secs(5)).await;
@@ -43,8 +43,9 @@ mod system;
 
 pub use braidcast_protocol::{
     CodedSettings, ConfigError, ContentId, Dedup, GossipSettings, Integrity, LeaveError, MeshSettings,
-    MessageId, Mode, Multiplier, PeerId, Protocol, PublishError, RejectReason, RpcMeta, Settings,
-    ShardFactor, ShardTrace, SubscribeError, Threshold, ThresholdRule, Topic, Trace, Validation, Verdict,
+    MessageId, MessageIds, Mode, Multiplier, OutboxSettings, PeerId, Protocol, PublishError, RejectReason,
+    RpcMeta, Settings, ShardFactor, ShardTrace, Signatures, SubscribeError, Threshold, ThresholdRule, Topic,
+    TopicFilter, Trace, Validation, Verdict,
 };
 pub use braidcast_transport::{Congestion, StartError as TransportError};
 pub use builder::{LISTEN_DEFAULT, NodeBuilder, StartError};

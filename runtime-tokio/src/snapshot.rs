@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use braidcast_protocol::{ContentId, Mode, PeerId, Protocol, Topic};
+use braidcast_protocol::{ContentId, Mode, PeerId, PeerScore, Protocol, Topic};
 
 /// A node's state at one moment.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct PeerSnapshot {
     pub rtt: Option<Duration>,
     /// Topics it has subscribed to.
     pub topics: Vec<Topic>,
+    /// What this node thinks of it; `None` when peers are not scored.
+    pub score: Option<PeerScore>,
 }
 
 /// One joined topic.

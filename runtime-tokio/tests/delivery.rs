@@ -29,7 +29,7 @@ async fn delivers(nodes: usize, mode: Mode, listen: &str) {
             let message = next(subscription).await;
             assert!(message.payload == sent, "{bytes} bytes came as {}", message.payload.len());
             assert_eq!(message.topic.as_str(), "sizes");
-            assert_eq!((message.content, message.publisher), (content, publisher.peer_id()));
+            assert_eq!((message.content, message.publisher), (content, Some(publisher.peer_id())));
             assert_eq!(message.via == node.peer_id(), node.peer_id() == publisher.peer_id());
         }
     }
@@ -151,7 +151,7 @@ async fn a_burst_beyond_all_bounds_is_delivered_whole() {
         let tight = |s: &mut Settings| {
             s.backlog_bytes_max = 4 * BYTES;
             s.gossip.cache_bytes_max = 8 * BYTES;
-            s.outbox_messages_max = 4;
+            s.outbox.messages_max = 4;
         };
         let first = builder(mode, TCP).settings(tight).start().await.unwrap();
         let second = builder(mode, TCP).settings(tight).bootstrap(address(&first));

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Refusal {
     /// What is wrong, for people.
     pub error: String,
-    /// What is wrong, for programs: `too_large`, `backlog`, `not_subscribed`, `topic_empty`, `topic_too_long`,
-    /// `too_many_topics`, `bad_batch`, `unknown_command`, `no_entropy`, `node_stopped` or `refused`.
+    /// What is wrong, for programs: `too_large`, `duplicate`, `backlog`, `topic_empty`, `topic_too_long`,
+    /// `topic_not_allowed`, `too_many_topics`, `bad_batch`, `unknown_command`, `no_entropy`, `node_stopped` or
+    /// `refused`.
     pub code: String,
     /// `Request.command`.
     pub command: i32,
@@ -62,8 +63,8 @@ fn json_of(answer: &impl Serialize) -> Bytes {
 fn code(error: &NodeError) -> &'static str {
     if let NodeError::Publish(error) = error {
         return match error {
-            PublishError::NotSubscribed { .. } => "not_subscribed",
             PublishError::TooLarge { .. } => "too_large",
+            PublishError::Duplicate => "duplicate",
             PublishError::Backlog { .. } => "backlog",
             PublishError::Subscribe(error) => topic_code(error),
         };
@@ -78,6 +79,7 @@ fn topic_code(error: &SubscribeError) -> &'static str {
     match error {
         SubscribeError::Empty => "topic_empty",
         SubscribeError::TooLong { .. } => "topic_too_long",
+        SubscribeError::Filtered { .. } => "topic_not_allowed",
         SubscribeError::TooMany { .. } => "too_many_topics",
     }
 }

@@ -100,7 +100,7 @@ mod tests {
             topic: Topic::new(topic),
             content,
             id,
-            publisher: peer,
+            publisher: Some(peer),
             via: peer,
             payload: Bytes::from_static(payload),
         }

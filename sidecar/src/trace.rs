@@ -85,7 +85,9 @@ macro_rules! common_form {
                 | Trace::UnhelpfulShard(_)
                 | Trace::UnnecessaryShard(_) => return shard(trace),
                 // Ours alone: no known client would know what they are.
-                Trace::PollutedMessage { .. } | Trace::ExpiredMessage { .. } => return None,
+                Trace::PollutedMessage { .. } | Trace::ExpiredMessage { .. } | Trace::Misbehaved { .. } => {
+                    return None
+                }
                 Trace::AddPeer { .. }
                 | Trace::RemovePeer { .. }
                 | Trace::Join { .. }
@@ -258,7 +260,9 @@ fn raws(ids: &[MessageId]) -> Vec<Bytes> {
 fn reason_text(reason: RejectReason) -> &'static str {
     match reason {
         RejectReason::InvalidSignature => "invalid signature",
+        RejectReason::SignaturePolicy => "invalid signature policy",
         RejectReason::InvalidShard => "invalid shard",
+        RejectReason::ValidationQueueFull => "validation queue full",
         RejectReason::Validation => "validation failed",
         RejectReason::ValidationIgnored => "validation ignored",
     }

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod golden;
+mod intrusion;
 mod measure;
 pub mod replay;
 pub mod report;

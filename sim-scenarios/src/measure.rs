@@ -19,7 +19,8 @@ impl Before {
 
 pub(crate) fn measure(run: &Run<'_>, before: &Before) -> (RunResult, Vec<DeliveryRow>) {
     let (scenario, network) = (run.scenario, &run.network);
-    let up: Vec<usize> = (0..network.nodes()).filter(|node| network.is_up(*node)).collect();
+    let counts = |node: &usize| network.is_up(*node) && !network.is_adversary(*node);
+    let up: Vec<usize> = (0..network.nodes()).filter(counts).collect();
     let mut deliveries = Vec::new();
     let mut published = Vec::new();
     let mut pooled = Vec::new();
@@ -71,6 +72,7 @@ pub(crate) fn measure(run: &Run<'_>, before: &Before) -> (RunResult, Vec<Deliver
         bounds,
         traffic,
         delivery_ms: percentiles(pooled),
+        defence: scenario.judges().then(|| run.intrusion.finish(network)),
         published,
         checkpoints: run.checkpoints.clone(),
         config: scenario.config_json().clone(),
@@ -160,11 +162,14 @@ fn hops(run: &Run<'_>) -> (f64, u16) {
 /// The bounds of a run; a latency that differs between pairs counts with its least in the postal model.
 fn bounds(run: &Run<'_>) -> Bounds {
     let (network, workload) = (&run.network, &run.scenario.workload);
-    let (nodes, bytes, chunks) = (network.nodes(), workload.message_bytes, workload.chunks);
+    let (all, bytes, chunks) = (network.nodes(), workload.message_bytes, workload.chunks);
+    // Deliveries to adversaries do not count.
+    let nodes = (0..all).filter(|node| !network.is_adversary(*node)).count();
     let latency = least(&run.scenario.network.latency);
     let first = run.messages.first();
-    let heterogeneous = first
-        .map(|id| SHARES.map(|share| network.bounds(id, share).map_or(0.0, |it| millis(it.heterogeneous))));
+    let heterogeneous = first.map(|id| {
+        SHARES.map(|share| network.bounds(id, share * nodes / all).map_or(0.0, |it| millis(it.heterogeneous)))
+    });
     let unlimited = Bounds {
         fluid_ms: None,
         postal_ms: None,

@@ -12,7 +12,7 @@ pub const SCHEMA: u32 = 1;
 
 /// One run. Times are milliseconds of virtual time from a message's publication; sizes are bytes as charged.
 ///
-/// Shares of nodes are of those that are up at the end. With several messages the times are means over them,
+/// Shares of nodes are of those that are up at the end and honest. With several messages the times are means over them,
 /// and `None` when one of them did not get so far.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RunResult {
@@ -74,6 +74,9 @@ pub struct RunResult {
     pub traffic: Traffic,
     /// Delivery times of all nodes and messages: the 0th to the 100th percentile, `None` where not reached.
     pub delivery_ms: Vec<Option<f64>>,
+    /// What adversaries achieved; `None` without any, unless nodes are scored.
+    #[serde(default)]
+    pub defence: Option<Defence>,
     /// Each message by itself.
     pub published: Vec<MessageResult>,
     /// The trace hash at points in virtual time: where two runs part can be told from these.
@@ -126,6 +129,22 @@ pub struct Traffic {
     pub downlink_bytes_max: u64,
     /// Mean over nodes of their longest queue.
     pub queue_bytes_mean: f64,
+}
+
+/// What adversaries achieved, as of the end where nothing else is said.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Defence {
+    /// Share of the places in the meshes of honest nodes that adversaries have, 0 to 1.
+    pub mesh_share: f64,
+    /// The most that it ever was after the first publication.
+    pub mesh_share_max: f64,
+    /// Virtual milliseconds from the start of the run after which no honest node had an adversary in its mesh;
+    /// `None` when one has at the end.
+    pub clear_ms: Option<f64>,
+    /// The lowest score that an honest node ever gave an honest one, if that was below zero.
+    pub honest_score_min: f64,
+    /// The lowest that one gave an adversary.
+    pub adversary_score_min: f64,
 }
 
 /// One message.
@@ -188,14 +207,31 @@ impl RunResult {
             "rx_x" => Some(self.rx_x),
             "tx_x" => Some(self.tx_x),
             "duplicates" => Some(self.duplicates),
+            "mesh_share" => self.defence.as_ref().map(|defence| defence.mesh_share),
+            "clear_ms" => self.defence.as_ref().and_then(|defence| defence.clear_ms),
+            "honest_score_min" => self.defence.as_ref().map(|defence| defence.honest_score_min),
+            "held_kib_max" => Some(self.traffic.held_bytes_max as f64 / 1024.0),
             _ => None,
         }
     }
 }
 
 /// The figures that sweeps compare.
-pub const METRICS: &[&str] =
-    &["delivery", "t50_ms", "t95_ms", "t99_ms", "t100_ms", "ratio", "rx_x", "tx_x", "duplicates"];
+pub const METRICS: &[&str] = &[
+    "delivery",
+    "t50_ms",
+    "t95_ms",
+    "t99_ms",
+    "t100_ms",
+    "ratio",
+    "rx_x",
+    "tx_x",
+    "duplicates",
+    "held_kib_max",
+    "mesh_share",
+    "clear_ms",
+    "honest_score_min",
+];
 
 /// Shares of nodes that times are given for.
 pub const SHARES: [usize; 4] = [50, 95, 99, 100];

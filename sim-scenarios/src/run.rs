@@ -6,6 +6,7 @@ use braidcast_protocol::{MessageId, Seed, SubscribeError, Time, Topic};
 use braidcast_runtime_sim::{BuildError, CommandError, Failure, Network, NodeStats, Watch};
 use bytes::Bytes;
 
+use crate::intrusion::Intrusion;
 use crate::measure::{self, Before};
 use crate::result::{Checkpoint, DeliveryRow, RunResult};
 use crate::spread::Spread;
@@ -80,6 +81,7 @@ pub(crate) fn play<'a>(
     let first = Time::EPOCH + scenario.workload.warm_up;
     run.advance(first)?;
     let before = Before::take(&run.network);
+    run.intrusion = Intrusion::default();
     for index in 0..publications {
         run.advance(first + interval * index as u32)?;
         run.publish(index, extras)?;
@@ -111,6 +113,8 @@ pub(crate) struct Run<'a> {
     pub(crate) messages: Vec<MessageId>,
     pub(crate) unpublished: usize,
     pub(crate) checkpoints: Vec<Checkpoint>,
+    /// What adversaries have of the meshes.
+    pub(crate) intrusion: Intrusion,
     pub(crate) started: Instant,
     /// The log of the first message and when it was published.
     spread: Option<(Spread, Time)>,
@@ -133,6 +137,7 @@ impl<'a> Run<'a> {
             messages,
             unpublished: 0,
             checkpoints,
+            intrusion: Intrusion::default(),
             started,
             spread: None,
         })
@@ -145,6 +150,9 @@ impl<'a> Run<'a> {
             let broken = |failure| RunError::Broken { seed: self.seed, failure: Box::new(failure) };
             self.network.run_until(to).map_err(broken)?;
             let trace_hash = format!("{:032x}", self.network.trace_hash());
+            if self.scenario.judges() {
+                self.intrusion.look(&self.network, &self.topic);
+            }
             self.checkpoints.push(Checkpoint { at_ms: to.as_nanos() / 1_000_000, trace_hash });
         }
         Ok(())
@@ -169,7 +177,8 @@ impl<'a> Run<'a> {
     }
 
     fn all_delivered(&self) -> bool {
-        self.messages.iter().all(|message| self.network.missing(message).is_empty())
+        let honest = |node: &usize| !self.network.is_adversary(*node);
+        self.messages.iter().all(|message| !self.network.missing(message).iter().any(honest))
     }
 
     pub(crate) fn stats(&self) -> impl Iterator<Item = NodeStats> {

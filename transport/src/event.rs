@@ -1,9 +1,9 @@
 //! What an endpoint reports: facts about links, in the order in which they became true.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, net::IpAddr, time::Duration};
 
 use bytes::Bytes;
-use libp2p::{Multiaddr, PeerId};
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 
 /// Names one link; never used twice by an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,23 @@ impl fmt::Display for LinkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
+}
+
+/// The IP address of the machine that a connection with this address leads to; `None` for names and for relayed
+/// connections, whose address is the relay's.
+pub fn remote_ip(address: &Multiaddr) -> Option<IpAddr> {
+    if address.iter().any(|part| part == Protocol::P2pCircuit) {
+        return None;
+    }
+    address.iter().find_map(|part| {
+        if let Protocol::Ip4(ip) = part {
+            Some(IpAddr::V4(ip))
+        } else if let Protocol::Ip6(ip) = part {
+            Some(IpAddr::V6(ip))
+        } else {
+            None
+        }
+    })
 }
 
 /// A fact about the endpoint.

@@ -73,7 +73,7 @@ pub use libp2p_identity::Keypair;
 pub use self::{
     config::{Config, Congestion, GOSSIP_PROTOCOLS},
     error::{DialError, SendError, StartError},
-    event::{DownCause, Event, FrameFault, LinkId, Origin},
+    event::{DownCause, Event, FrameFault, LinkId, Origin, remote_ip},
     inbox::EventReceiver,
     queue::{CONTROL_QUEUE_BYTES_MAX, Class, FRAME_COST_MIN},
     transport::Transport,

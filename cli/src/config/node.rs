@@ -137,7 +137,7 @@ fn mesh(given: [Given<'_>; 3]) -> Result<[usize; 3], Failure> {
 fn settings(options: &NodeOptions, mode: Mode, flavour: &Flavour) -> Result<Settings, Failure> {
     let mut settings = Settings { mode, message_bytes_max: flavour.message_bytes_max, ..Settings::default() };
     let [min, target, max] = flavour.mesh;
-    settings.mesh = MeshSettings { min, target, max, ..settings.mesh };
+    settings.mesh = MeshSettings::with_degrees(min, target, max);
     settings.mesh.heartbeat =
         Given::new("GOSSIPSUB_HEARTBEAT_INTERVAL", &options.gossipsub_heartbeat_interval)
             .duration(HEARTBEAT_MIN..=HEARTBEAT_MAX)?;
@@ -159,6 +159,8 @@ fn settings(options: &NodeOptions, mode: Mode, flavour: &Flavour) -> Result<Sett
         ("verified", Integrity::Verified),
         ("optimistic", Integrity::Optimistic),
     ])?;
+    settings.score.enabled =
+        Given::new("BRAIDCAST_SCORING", &options.scoring).word(&[("on", true), ("off", false)])?;
     settings.dedup = Given::new("OPTIMUM_DEDUP", &options.optimum_dedup)
         .word(&[("content", Dedup::Content), ("origin", Dedup::Origin)])?;
     Ok(settings)

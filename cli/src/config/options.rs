@@ -94,6 +94,10 @@ pub(crate) struct NodeOptions {
     #[arg(long, env = "OPTIMUM_DEDUP", default_value = "content", value_name = "RULE")]
     pub(crate) optimum_dedup: String,
 
+    /// Whether misbehaving peers lose their place in the mesh and their link: on or off (docs/scoring.md)
+    #[arg(long, env = "BRAIDCAST_SCORING", default_value = "off", value_name = "SWITCH")]
+    pub(crate) scoring: String,
+
     /// Port for other nodes, TCP and UDP, in gossipsub mode; 0 picks a free one
     #[arg(long, env = "GOSSIPSUB_PORT", default_value = "6060", value_name = "PORT")]
     pub(crate) gossipsub_port: String,

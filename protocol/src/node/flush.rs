@@ -17,6 +17,8 @@ impl Node {
                 self.send(now, link, SendClass::Control, frame, out);
             }
         }
+        let (mut parts, mut cx) = self.split(now, out);
+        parts.drop_expired(&mut cx);
         self.send_waiting(now, out);
         self.send_shards(now, out);
     }
@@ -25,14 +27,13 @@ impl Node {
         let ready: Vec<LinkId> = self.links.ready().collect();
         for id in ready {
             while self.links.has_room(id)
-                && let Some(message) = self.links.dequeue(id)
+                && let Some(waiting) = self.links.dequeue(id)
             {
-                let message_id = message.id();
-                if self.gossip.get(&message_id).is_some_and(|cached| cached.is_holder(id)) {
+                if self.gossip.get(&waiting.id).is_some_and(|cached| cached.is_holder(id)) {
                     continue;
                 }
-                self.gossip.on_holder(&message_id, id);
-                let rpc = Rpc { publish: alloc::vec![message], ..Rpc::default() };
+                self.gossip.on_holder(&waiting.id, id);
+                let rpc = Rpc { publish: alloc::vec![waiting.message], ..Rpc::default() };
                 self.send(now, id, SendClass::Data, rpc, out);
             }
         }

@@ -6,15 +6,15 @@ use super::Node;
 use crate::gossip::Gossip;
 use crate::rpc::Rpc;
 use crate::shards::Shards;
-use crate::{ContentId, RpcMeta};
+use crate::{Config, ContentId, RpcMeta};
 
 impl Node {
     pub(super) fn meta(&self, rpc: &Rpc) -> RpcMeta {
-        meta(&self.gossip, &self.shards, rpc)
+        meta(&self.config, &self.gossip, &self.shards, rpc)
     }
 }
 
-pub(super) fn meta(gossip: &Gossip, shards: &Shards, rpc: &Rpc) -> RpcMeta {
+pub(super) fn meta(config: &Config, gossip: &Gossip, shards: &Shards, rpc: &Rpc) -> RpcMeta {
     // A shard in the same frame as its header is not known to the feature yet.
     let announced =
         |id| rpc.coded.headers.iter().find(|header| header.id() == id).map(|header| header.content);
@@ -24,8 +24,8 @@ pub(super) fn meta(gossip: &Gossip, shards: &Shards, rpc: &Rpc) -> RpcMeta {
             .publish
             .iter()
             .map(|message| {
-                let content =
-                    gossip.content_of(&message.id()).unwrap_or_else(|| ContentId::of(&message.data));
+                let known = gossip.content_of(&message.id(config.message_ids));
+                let content = known.unwrap_or_else(|| ContentId::of(&message.data));
                 (content, message.topic.clone())
             })
             .collect(),

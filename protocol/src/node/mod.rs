@@ -1,5 +1,6 @@
 //! The node: one input, what follows from it, the next deadline.
 
+mod commands;
 mod deliver;
 mod flush;
 mod meta;
@@ -7,23 +8,23 @@ mod rpc;
 mod snapshot;
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use bytes::Bytes;
 use rand_core::Rng;
 
 pub use self::snapshot::{Held, NodeSnapshot, PeerState, TopicState};
 use crate::ctx::Ctx;
+use crate::direct::Direct;
 use crate::gossip::Gossip;
 use crate::invariants::Broken;
 use crate::links::Links;
 use crate::mesh::Mesh;
 use crate::rpc::{Extensions, Limits, Rpc, RpcFault, Subscription};
+use crate::score::Scores;
 use crate::seed::Streams;
 use crate::shards::Shards;
 use crate::{
-    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LeaveError, LinkId, MessageRef, Mode,
-    Origin, PeerId, Protocol, PublishError, Seed, SubscribeError, Time, Topic, Trace, TraceHash,
+    Action, Actions, Agent, CloseReason, Config, Event, Fold, Keys, LinkId, Misdeed, Mode, Origin, PeerId,
+    Protocol, Seed, Time, Topic, Trace, TraceHash,
 };
 
 /// One node of a publish/subscribe network: a state machine without clock, sockets or entropy of its own.
@@ -38,6 +39,8 @@ pub struct Node {
     mesh: Mesh,
     gossip: Gossip,
     shards: Shards,
+    scores: Scores,
+    direct: Direct,
     /// The sequence number of the next publication.
     seqno: u64,
     heartbeat_at: Time,
@@ -68,6 +71,7 @@ struct Parts<'a> {
     mesh: &'a mut Mesh,
     gossip: &'a mut Gossip,
     shards: &'a mut Shards,
+    direct: &'a mut Direct,
 }
 
 impl Node {
@@ -82,8 +86,10 @@ impl Node {
             gossip: Gossip::new(&config, &mut rng),
             shards: Shards::new(&config, &mut rng),
             heartbeat_at: now + config.mesh.heartbeat_initial_delay,
+            direct: Direct::new(&config, now),
             links: Links::default(),
             mesh: Mesh::default(),
+            scores: Scores::new(now),
             config,
             me,
             keys,
@@ -109,58 +115,12 @@ impl Node {
                     link.lost = lost;
                 }
             }
+            Event::PeerRecord { link, record } => self.links.set_record(link, record),
             Event::Judged { message, verdict } => self.on_judged(now, &message, verdict, out),
+            Event::Rated { peer, score } => self.scores.on_rated(&self.config, now, &peer, score),
             Event::Wake => self.on_wake(now, out),
         }
         self.flush(now, out);
-    }
-
-    /// Joins a topic. Joining it again changes nothing.
-    pub fn subscribe(&mut self, now: Time, topic: &Topic, out: &mut Actions) -> Result<(), SubscribeError> {
-        if self.mesh.is_joined(topic) {
-            return Ok(());
-        }
-        self.check_topic(topic)?;
-        self.announce(topic, true);
-        let (mut parts, mut cx) = self.split(now, out);
-        for link in parts.mesh.join(&mut cx, topic) {
-            parts.on_new_member(&mut cx, link, topic);
-        }
-        self.flush(now, out);
-        Ok(())
-    }
-
-    /// Leaves a topic.
-    pub fn unsubscribe(&mut self, now: Time, topic: &Topic, out: &mut Actions) -> Result<(), LeaveError> {
-        if !self.mesh.is_joined(topic) {
-            return Err(LeaveError::NotSubscribed { topic: topic.clone() });
-        }
-        self.announce(topic, false);
-        let (parts, mut cx) = self.split(now, out);
-        parts.mesh.leave(&mut cx, topic);
-        self.flush(now, out);
-        Ok(())
-    }
-
-    /// Publishes to a topic that this node is in. The message is also delivered here.
-    pub fn publish(
-        &mut self,
-        now: Time,
-        topic: &Topic,
-        payload: Bytes,
-        out: &mut Actions,
-    ) -> Result<MessageRef, PublishError> {
-        if !self.mesh.is_joined(topic) {
-            return Err(PublishError::NotSubscribed { topic: topic.clone() });
-        }
-        let (bytes, bytes_max) = (payload.len(), self.config.message_bytes_max);
-        if bytes > bytes_max {
-            return Err(PublishError::TooLarge { bytes, bytes_max });
-        }
-        self.check_backlog(topic, bytes)?;
-        let message = self.publish_checked(now, topic, payload, out);
-        self.flush(now, out);
-        Ok(message)
     }
 
     /// When to call again with [`Event::Wake`], unless something happens before.
@@ -189,6 +149,7 @@ impl Node {
         self.links.check(&self.config)?;
         self.mesh.check(self.now, &self.links)?;
         self.gossip.check(&self.config)?;
+        self.scores.check(&self.config, &self.links)?;
         self.shards.check(&self.config, self.now, &self.links, &self.mesh)
     }
 
@@ -198,12 +159,20 @@ impl Node {
         self.mesh.fold_into(hash);
         self.gossip.fold_into(hash);
         self.shards.fold_into(hash);
+        if self.config.score.enabled {
+            self.scores.fold_into(hash);
+        }
     }
 
     /// Disjoint borrows of the features and of what they work with.
     fn split<'a>(&'a mut self, now: Time, out: &'a mut Actions) -> (Parts<'a>, Ctx<'a>) {
         self.now = now;
-        let parts = Parts { mesh: &mut self.mesh, gossip: &mut self.gossip, shards: &mut self.shards };
+        let parts = Parts {
+            mesh: &mut self.mesh,
+            gossip: &mut self.gossip,
+            shards: &mut self.shards,
+            direct: &mut self.direct,
+        };
         let cx = Ctx {
             now,
             config: &self.config,
@@ -211,6 +180,7 @@ impl Node {
             keys: &*self.keys,
             rng: &mut self.rng,
             links: &mut self.links,
+            scores: &mut self.scores,
             out,
         };
         (parts, cx)
@@ -225,9 +195,14 @@ impl Node {
         agent: Agent,
         out: &mut Actions,
     ) {
-        if let Some(earlier) = self.links.up(link, peer, origin, agent) {
+        if self.scores.is_refused(&peer, now) {
+            out.push(Action::Close { link, reason: CloseReason::Reputation });
+            return;
+        }
+        if let Some(earlier) = self.links.up(&self.config, link, peer, origin, agent) {
             self.on_link_down(now, earlier, out);
         }
+        self.scores.on_link_up(&self.config, now, peer, agent.ip);
         out.trace(|| Trace::AddPeer { peer, protocol: agent.protocol });
         let topics = self.mesh.topics().cloned();
         let subscriptions = topics.map(|topic| Subscription { subscribe: true, topic }).collect();
@@ -246,6 +221,7 @@ impl Node {
         parts.gossip.on_link_down(link);
         parts.shards.on_link_down(link);
         if let Some(gone) = cx.links.down(link) {
+            cx.scores.on_link_down(cx.config, now, &gone.peer);
             cx.out.trace(|| Trace::RemovePeer { peer: gone.peer });
         }
     }
@@ -253,11 +229,17 @@ impl Node {
     /// The link's framing is lost or its peer does not keep the rules: nothing more can be read from it.
     fn on_malformed(&mut self, now: Time, link: LinkId, _fault: RpcFault, out: &mut Actions) {
         if self.links.is_live(link) {
-            out.push(Action::Close { link, reason: CloseReason::Malformed });
-            self.on_link_down(now, link, out);
+            self.split(now, out).1.misbehaved(link, Misdeed::Malformed, None);
+            self.close(now, link, CloseReason::Malformed, out);
         }
     }
 
+    fn close(&mut self, now: Time, link: LinkId, reason: CloseReason, out: &mut Actions) {
+        out.push(Action::Close { link, reason });
+        self.on_link_down(now, link, out);
+    }
+
+    /// Faults before scores, scores before meshes: so that nobody below zero is left in a mesh.
     fn on_wake(&mut self, now: Time, out: &mut Actions) {
         let due = self.heartbeat_at <= now;
         let (mut parts, mut cx) = self.split(now, out);
@@ -265,52 +247,28 @@ impl Node {
         if !due {
             return;
         }
+        parts.drop_expired(&mut cx);
+        parts.gossip.check_promises(&mut cx);
+        for link in self.scores.heartbeat(&self.config, now, &self.links, &self.mesh) {
+            self.close(now, link, CloseReason::Reputation, out);
+        }
+        let (mut parts, mut cx) = self.split(now, out);
+        cx.links.heartbeat();
+        parts.direct.heartbeat(&mut cx);
         for (topic, link) in parts.mesh.heartbeat(&mut cx) {
+            parts.on_new_member(&mut cx, link, &topic);
+        }
+        for (topic, link) in parts.mesh.fanout_heartbeat(&mut cx) {
             parts.on_new_member(&mut cx, link, &topic);
         }
         parts.gossip.heartbeat(&mut cx, parts.mesh);
         parts.shards.heartbeat(&mut cx, parts.mesh);
         self.heartbeat_at = now + self.config.mesh.heartbeat;
     }
-
-    /// Refuses what could only be sent by losing something else.
-    fn check_backlog(&self, topic: &Topic, bytes: usize) -> Result<(), PublishError> {
-        let (waiting, unsent_bytes) = self.shards.unsent();
-        if waiting > 0 && unsent_bytes + bytes > self.config.backlog_bytes_max {
-            return Err(PublishError::Backlog { waiting });
-        }
-        let outboxes = self.mesh.members(topic).iter().filter_map(|link| self.links.get(*link));
-        match outboxes.map(|link| link.waiting()).min() {
-            Some(waiting) if waiting >= self.config.outbox_messages_max => {
-                Err(PublishError::Backlog { waiting })
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    fn check_topic(&self, topic: &Topic) -> Result<(), SubscribeError> {
-        let (bytes, bytes_max) = (topic.as_str().len(), self.config.topic_bytes_max);
-        let topics_max = self.config.topics_max;
-        match bytes {
-            0 => Err(SubscribeError::Empty),
-            _ if bytes > bytes_max => Err(SubscribeError::TooLong { bytes, bytes_max }),
-            _ if self.mesh.topic_count() >= topics_max => Err(SubscribeError::TooMany { topics_max }),
-            _ => Ok(()),
-        }
-    }
-
-    fn announce(&mut self, topic: &Topic, subscribe: bool) {
-        let links: Vec<LinkId> = self.links.iter().map(|(link, _)| link).collect();
-        for link in links {
-            if let Some(rpc) = self.links.control(link) {
-                rpc.subscriptions.push(Subscription { subscribe, topic: topic.clone() });
-            }
-        }
-    }
 }
 
 impl Parts<'_> {
-    /// A link entered the mesh: it hears of what it may have missed.
+    /// A link is sent messages of a topic from now on, by mesh, fanout or peering agreement: it hears of what it may have missed.
     fn on_new_member(&mut self, cx: &mut Ctx<'_>, link: LinkId, topic: &Topic) {
         self.shards.on_graft(cx, link, topic);
         self.gossip.greet(cx, link, topic);

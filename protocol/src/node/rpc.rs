@@ -2,13 +2,21 @@
 
 use alloc::sync::Arc;
 
+use smallvec::smallvec;
+
+use super::deliver::Names;
 use super::{Node, Parts};
 use crate::ctx::Ctx;
 use crate::gossip::Serve;
+use crate::links::{Class, Kind, Link, Noted, allow};
 use crate::mesh::GraftOutcome;
 use crate::rpc::{Coded, Control, Header, Message, Rpc, Subscription};
+use crate::score::ONE;
 use crate::shards::ShardVerdict;
-use crate::{Actions, ContentId, LinkId, Mode, Protocol, RejectReason, Time, Trace};
+use crate::{
+    Actions, ContentId, LinkId, MessageId, Misdeed, Mode, Protocol, RejectReason, Signatures, Time, Trace,
+    Validation,
+};
 
 impl Node {
     /// Control before data, so that a PRUNE or a report in a frame stops what we would send for its data.
@@ -26,6 +34,10 @@ impl Node {
         for change in &rpc.subscriptions {
             parts.on_subscription(&mut cx, link, change);
         }
+        // gossipsub v1.1 "Score Thresholds": a graylisted peer is only known to be there.
+        if cx.score(link) < cx.config.score.thresholds.graylist {
+            return;
+        }
         parts.on_control(&mut cx, link, &rpc.control);
         parts.on_reports(&mut cx, link, &rpc.coded);
         for message in rpc.publish {
@@ -36,56 +48,87 @@ impl Node {
 }
 
 impl Parts<'_> {
+    /// They stand in the first frame and never again (gossipsub v1.3 "The Extensions Control Message").
+    ///
+    /// Deviation: the same once more is no misdeed. A peer greets anew when its stream was replaced.
     fn on_extensions(&mut self, cx: &mut Ctx<'_>, link: LinkId, control: &Control) {
         let offered = cx.config.mode == Mode::Optimum;
-        if let Some(extensions) = control.extensions
-            && let Some(link) = cx.links.get_mut(link)
-        {
-            link.coded = offered && extensions.coded && link.agent.protocol >= Protocol::Meshsub13;
+        let Some(held) = cx.links.get_mut(link) else { return };
+        let first = !core::mem::replace(&mut held.greeted, true);
+        let Some(extensions) = control.extensions else { return };
+        if first {
+            held.extensions = Some(extensions);
+            held.coded = offered && extensions.coded && held.agent.protocol >= Protocol::Meshsub13;
+        } else if held.extensions != Some(extensions) {
+            cx.misbehaved(link, Misdeed::LateExtensions, None);
         }
     }
 
     fn on_subscription(&mut self, cx: &mut Ctx<'_>, link: LinkId, change: &Subscription) {
-        if !cx.links.on_subscription(link, change, cx.config) {
-            return;
+        match cx.links.on_subscription(link, change, cx.config) {
+            Noted::Changed => {}
+            Noted::Same => return,
+            Noted::NoRoom => {
+                allow(cx, link, Kind::Subscription, 1);
+                return;
+            }
         }
         if let Some(link) = self.mesh.on_subscription(cx, link, &change.topic, change.subscribe) {
             self.on_new_member(cx, link, &change.topic);
         }
     }
 
+    /// Peers of `/floodsub/1.0.0` have no part in meshes and gossip.
     fn on_control(&mut self, cx: &mut Ctx<'_>, link: LinkId, control: &Control) {
-        for prune in &control.prune {
+        if !cx.links.get(link).is_some_and(Link::meshes) {
+            return;
+        }
+        let prunes = allow(cx, link, Kind::Prune, control.prune.len());
+        for prune in &control.prune[..prunes] {
             self.mesh.on_prune(cx, link, prune);
         }
-        for topic in &control.graft {
+        let grafts = allow(cx, link, Kind::Graft, control.graft.len());
+        for topic in &control.graft[..grafts] {
             match self.mesh.on_graft(cx, link, topic) {
-                GraftOutcome::Accepted => self.on_new_member(cx, link, topic),
-                GraftOutcome::Member | GraftOutcome::Ignored | GraftOutcome::Refused => {}
+                GraftOutcome::Accepted => {
+                    cx.grafted(link, topic);
+                    self.on_new_member(cx, link, topic);
+                }
+                GraftOutcome::Member => cx.grafted(link, topic),
+                GraftOutcome::Ignored | GraftOutcome::Refused => {}
             }
         }
-        for ihave in control.ihave.iter().filter(|ihave| self.mesh.is_joined(&ihave.topic)) {
-            self.gossip.on_ihave(cx, link, ihave);
-        }
-        for id in &control.idontwant {
+        self.gossip.on_ihave(cx, link, &control.ihave, self.mesh);
+        let declined = allow(cx, link, Kind::IDontWant, control.idontwant.len());
+        for id in &control.idontwant[..declined] {
             self.gossip.on_holder(id, link);
+            cx.links.on_idontwant(link, id);
         }
-        for id in &control.iwant {
-            let coded = cx.links.is_coded(link);
-            match self.gossip.on_iwant(cx.config, link, coded, id) {
+        self.on_iwant(cx, link, &control.iwant);
+    }
+
+    /// v1.1 "Score Thresholds": gossip of peers below the threshold is ignored.
+    fn on_iwant(&mut self, cx: &mut Ctx<'_>, link: LinkId, ids: &[MessageId]) {
+        if !cx.gossips_with(link) {
+            return;
+        }
+        let allowed = allow(cx, link, Kind::IWant, ids.len());
+        for id in &ids[..allowed] {
+            match self.gossip.on_iwant(cx, link, id) {
                 Serve::Shards(coding) => {
                     if !self.shards.on_iwant(cx, link, coding) {
                         self.send_cached(cx, link, id);
                     }
                 }
-                Serve::Whole(message) => self.send_whole(cx, link, message),
+                Serve::Whole(message) => self.send_whole(cx, link, Class::Urgent, id, message),
                 Serve::Nothing => {}
             }
         }
     }
 
     fn on_reports(&mut self, cx: &mut Ctx<'_>, link: LinkId, coded: &Coded) {
-        if (coded.haves.is_empty() && coded.wants.is_empty()) || !cx.links.is_coded(link) {
+        let any = !coded.haves.is_empty() || !coded.wants.is_empty();
+        if !any || !cx.links.is_coded(link) || !cx.gossips_with(link) {
             return;
         }
         coded.haves.iter().for_each(|have| self.shards.on_have(cx, link, have));
@@ -101,9 +144,14 @@ impl Parts<'_> {
         }
         for shard in coded.shards {
             match self.shards.on_shard(cx, link, shard) {
-                ShardVerdict::Completed { header, payload } => {
+                ShardVerdict::Completed { header, payload, credits } => {
                     let message = Arc::new(header.message(payload));
-                    self.on_complete(cx, Some(link), message, header.content, Some(header.id()));
+                    let names = Names {
+                        id: header.message_id(cx.config.message_ids),
+                        content: header.content,
+                        coding: Some(header.id()),
+                    };
+                    self.on_complete(cx, Some((link, credits)), message, names);
                 }
                 ShardVerdict::Handled => {}
             }
@@ -112,8 +160,11 @@ impl Parts<'_> {
 
     fn on_header(&mut self, cx: &mut Ctx<'_>, link: LinkId, header: &Arc<Header>) {
         if self.mesh.is_joined(&header.topic) {
-            let seen = self.gossip.is_seen(&header.message_id());
-            self.shards.on_header(cx, self.mesh.members(&header.topic), link, header, seen);
+            let message = header.message_id(cx.config.message_ids);
+            let seen = self.gossip.is_seen(&message);
+            self.gossip.on_answer(&message);
+            let receivers = self.mesh.receivers(cx.links, &header.topic);
+            self.shards.on_header(cx, &receivers, link, header, (&message, seen));
         }
     }
 
@@ -122,20 +173,58 @@ impl Parts<'_> {
         if !self.mesh.is_joined(&message.topic) {
             return;
         }
-        let id = message.id();
+        let id = message.id(cx.config.message_ids);
         if let Some(content) = self.gossip.content_of(&id) {
             self.gossip.on_holder(&id, link);
             cx.out.tally.duplicate_messages = cx.out.tally.duplicate_messages.wrapping_add(1);
+            cx.duplicate(link, &id, &message.topic);
             let topic = message.topic.clone();
             return cx.trace_peer(link, |from| Trace::DuplicateMessage { content, from, topic });
         }
-        let key = (!message.key.is_empty()).then_some(&*message.key);
-        if !cx.keys.verify(&message.publisher, key, &message.signed_bytes(), &message.signature) {
-            let (topic, reason) = (message.topic.clone(), RejectReason::InvalidSignature);
+        self.gossip.on_answer(&id);
+        if let Err(reason) = check_signature(cx, &message) {
+            let topic = message.topic.clone();
+            cx.misbehaved(link, Misdeed::InvalidMessage, Some(&topic));
+            return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
+        }
+        if cx.config.validation == Validation::Application && self.gossip.judging() >= cx.config.judging_max {
+            // Not marked as seen: it may come again when there is room.
+            let (topic, reason) = (message.topic.clone(), RejectReason::ValidationQueueFull);
             return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
         }
         let content = ContentId::of(&message.data);
+        self.decline(cx, link, &message, &id);
         self.shards.on_whole(cx, &id, &message.data, content);
-        self.on_complete(cx, Some(link), message, content, None);
+        let credits = smallvec![(link, ONE)];
+        self.on_complete(cx, Some((link, credits)), message, Names { id, content, coding: None });
+    }
+
+    /// Tells the mesh that a large message need not be sent here any more, before the application has judged it.
+    ///
+    /// Spec: gossipsub v1.2 "Basic scenario". Deviation: after its signature was checked, which takes microseconds, so
+    /// that a forged copy cannot keep the real one away. Coded messages have reports of their own for that.
+    fn decline(&self, cx: &mut Ctx<'_>, from: LinkId, message: &Message, id: &MessageId) {
+        if message.data.len() < cx.config.gossip.idontwant_bytes_min {
+            return;
+        }
+        for link in self.mesh.members(&message.topic).iter().filter(|link| **link != from) {
+            if cx.links.get(*link).is_some_and(Link::knows_idontwant) {
+                cx.links.send_idontwant(*link, id.clone());
+            }
+        }
+    }
+}
+
+/// Spec: pubsub, "Signature Policy Options".
+fn check_signature(cx: &Ctx<'_>, message: &Message) -> Result<(), RejectReason> {
+    let Message { publisher, seqno, signature, key, .. } = message;
+    match (cx.config.signatures, publisher, seqno) {
+        (Signatures::StrictSign, Some(publisher), Some(_)) if !signature.is_empty() => {
+            let key = (!key.is_empty()).then_some(&**key);
+            let good = cx.keys.verify(publisher, key, &message.signed_bytes(), signature);
+            if good { Ok(()) } else { Err(RejectReason::InvalidSignature) }
+        }
+        (Signatures::StrictNoSign, None, None) if signature.is_empty() && key.is_empty() => Ok(()),
+        (Signatures::StrictSign | Signatures::StrictNoSign, _, _) => Err(RejectReason::SignaturePolicy),
     }
 }

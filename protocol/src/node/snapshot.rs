@@ -1,10 +1,11 @@
 //! The state of a node at one moment, for people.
 
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::Node;
-use crate::{ContentId, LinkId, Origin, PeerId, Protocol, Topic};
+use crate::{ContentId, LinkId, Origin, PeerId, PeerScore, Protocol, Topic};
 
 /// The state of a node at one moment.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct NodeSnapshot {
     pub peers: Vec<PeerState>,
     /// Joined topics.
     pub topics: Vec<TopicState>,
+    /// Topics that it published to lately without being in them.
+    pub fanout: Vec<Topic>,
     /// Contents delivered within the seen-cache time, oldest first.
     pub seen: Vec<ContentId>,
     /// Messages of which some shards are held but not enough, with the bytes held.
@@ -60,6 +63,8 @@ pub struct PeerState {
     pub lost: u64,
     /// Topics it subscribed to.
     pub topics: Vec<Topic>,
+    /// What this node thinks of it; `None` when peers are not scored.
+    pub score: Option<PeerScore>,
 }
 
 /// One joined topic.
@@ -82,6 +87,20 @@ impl Node {
         held
     }
 
+    /// What this node thinks of its peers, by peer: those with a link, and those that it remembers.
+    pub fn scores(&self) -> impl Iterator<Item = PeerScore> + '_ {
+        self.scores.all(&self.config.score)
+    }
+
+    /// Peers without a link that proved reliable, best first: whom a driver should dial before others.
+    pub fn preferred(&self) -> Vec<PeerId> {
+        let from = self.config.score.reputation.preferred_from;
+        let good = |known: &PeerScore| !known.linked && known.observed && known.reputation >= from;
+        let mut good: Vec<PeerScore> = self.scores().filter(good).collect();
+        good.sort_by_key(|known| (Reverse(known.reputation), known.peer));
+        good.into_iter().map(|known| known.peer).collect()
+    }
+
     /// The state now.
     pub fn snapshot(&self) -> NodeSnapshot {
         let peer_of = |link: &LinkId| self.links.peer(*link);
@@ -98,6 +117,7 @@ impl Node {
                     rtt: link.rtt,
                     lost: link.lost,
                     topics: link.topics.iter().cloned().collect(),
+                    score: self.scores.of(&self.config.score, &link.peer),
                 })
                 .collect(),
             topics: self
@@ -109,6 +129,7 @@ impl Node {
                     peers: self.links.subscribers(topic).map(|(_, link)| link.peer).collect(),
                 })
                 .collect(),
+            fanout: self.mesh.fanout_topics().cloned().collect(),
             seen: self.gossip.delivered().collect(),
             undecoded: self.shards.undecoded().collect(),
         }

@@ -8,15 +8,17 @@
 //!
 //! # Text format
 //!
-//! Lines of words. The first is `braidcast recording 1`, the second `node PEER seed SEED born NANOS`; each other one
+//! Lines of words. The first is `braidcast recording 2`, the second `node PEER seed SEED born NANOS`; each other one
 //! is a step, `NANOS INPUT = DIGEST`, with times in nanoseconds since the driver's epoch and the digest of the actions
 //! in hexadecimal. Bytes (peers, ids, topics, payloads, frames as they are on the wire, without length) are
-//! hexadecimal, `-` when empty. Inputs:
+//! hexadecimal, `-` when empty, as is an unknown IP address. Inputs:
 //!
 //! ```text
-//! up LINK PEER out|in PROTOCOL     down LINK lost|closed|slow     frame LINK FRAME     malformed LINK
+//! up LINK PEER out|in PROTOCOL IP  down LINK lost|closed|slow     frame LINK FRAME     malformed LINK
 //! ready LINK BYTES                 stats LINK RTT_NANOS LOST      judged ID accept|reject|ignore
+//! record LINK ENVELOPE
 //! subscribe TOPIC                  unsubscribe TOPIC              publish TOPIC PAYLOAD                wake
+//! rated PEER MILLIONTHS
 //! ```
 
 mod read;

@@ -11,7 +11,8 @@ use super::write::FIRST_LINE;
 use super::{Input, ReadError, Recording, Step};
 use crate::rpc::{Limits, Rpc, RpcFault};
 use crate::{
-    Agent, Config, DownCause, Event, LinkId, MessageId, Origin, PeerId, Protocol, Seed, Time, Topic, Verdict,
+    Agent, Config, DownCause, Event, LinkId, MessageId, Origin, PeerId, Protocol, Score, Seed, Time, Topic,
+    Verdict,
 };
 
 impl Recording {
@@ -20,7 +21,7 @@ impl Recording {
         let mut lines = text.lines().enumerate();
         let at = |line| move |expected| ReadError { line, expected };
         if lines.next().is_none_or(|(_, line)| line != FIRST_LINE) {
-            return Err(at(1)("`braidcast recording 1`"));
+            return Err(at(1)("`braidcast recording 2`"));
         }
         let (_, second) = lines.next().ok_or(at(2)("`node PEER seed SEED born NANOS`"))?;
         let mut recording = node(Words(second.split_ascii_whitespace())).map_err(at(2))?;
@@ -136,11 +137,16 @@ fn input(words: &mut Words<'_>) -> Read<Input> {
             rtt: Duration::from_nanos(words.number("a round-trip time in nanoseconds")?),
             lost: words.number("a number of lost packets")?,
         },
+        "record" => Event::PeerRecord { link: words.link()?, record: words.bytes("a signed peer record")? },
         "judged" => {
             let verdicts =
                 [("accept", Verdict::Accept), ("reject", Verdict::Reject), ("ignore", Verdict::Ignore)];
             let message = MessageId::from_bytes(&words.bytes("a message id")?);
             Event::Judged { message, verdict: words.one_of(&verdicts, "accept, reject or ignore")? }
+        }
+        "rated" => {
+            let score = |millionths| Score::from_millionths(millionths);
+            Event::Rated { peer: words.peer()?, score: score(words.number("points in millionths")?) }
         }
         "wake" => Event::Wake,
         _ => return Err("the name of an input"),
@@ -152,7 +158,11 @@ fn link_up(words: &mut Words<'_>) -> Read<Event> {
     let (link, peer) = (words.link()?, words.peer()?);
     let origin = words.one_of(&[("out", Origin::Outbound), ("in", Origin::Inbound)], "out or in")?;
     let protocol = Protocol::from_id(words.word("a protocol id")?).ok_or("a protocol id")?;
-    Ok(Event::LinkUp { link, peer, origin, agent: Agent { protocol } })
+    let ip = match words.word("an IP address")? {
+        "-" => None,
+        word => Some(word.parse().map_err(|_| "an IP address")?),
+    };
+    Ok(Event::LinkUp { link, peer, origin, agent: Agent { protocol, ip } })
 }
 
 /// What the driver let through before is not judged again.

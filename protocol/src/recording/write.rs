@@ -40,7 +40,9 @@ fn event_text(event: &Event) -> String {
                 Origin::Outbound => "out",
                 Origin::Inbound => "in",
             };
-            format!("up {} {} {origin} {}", link.number(), hex(peer.as_bytes()), agent.protocol.id())
+            let ip = agent.ip.map_or_else(|| String::from("-"), |ip| format!("{ip}"));
+            let protocol = agent.protocol.id();
+            format!("up {} {} {origin} {protocol} {ip}", link.number(), hex(peer.as_bytes()))
         }
         Event::LinkDown { link, cause } => {
             let cause = match cause {
@@ -58,6 +60,7 @@ fn event_text(event: &Event) -> String {
         Event::LinkStats { link, rtt, lost } => {
             format!("stats {} {} {lost}", link.number(), rtt.as_nanos())
         }
+        Event::PeerRecord { link, record } => format!("record {} {}", link.number(), hex(record)),
         Event::Judged { message, verdict } => {
             let verdict = match verdict {
                 Verdict::Accept => "accept",
@@ -66,6 +69,7 @@ fn event_text(event: &Event) -> String {
             };
             format!("judged {} {verdict}", hex(message.as_bytes()))
         }
+        Event::Rated { peer, score } => format!("rated {} {}", hex(peer.as_bytes()), score.millionths()),
         Event::Wake => String::from("wake"),
     }
 }
@@ -81,4 +85,4 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-pub(super) const FIRST_LINE: &str = "braidcast recording 1";
+pub(super) const FIRST_LINE: &str = "braidcast recording 2";

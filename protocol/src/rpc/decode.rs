@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::wire::{CODED_EXTENSION, Value, each_field};
 use super::{
-    Coded, Control, Extensions, Have, Header, HeaderFault, IHave, Message, Prune, Rpc, Shard, Subscription,
-    Want,
+    Coded, Control, Extensions, Have, Header, HeaderFault, IHave, Message, PeerInfo, Prune, Rpc, Shard,
+    Subscription, Want,
 };
 use crate::{CodingId, MessageId, PeerId, Topic};
 
@@ -33,6 +33,9 @@ impl Limits {
 
     /// Longest signature or public key, bytes (RSA-4096 with room to spare).
     pub const SIGNATURE_BYTES_MAX: usize = 1024;
+
+    /// Longest signed peer record, bytes.
+    pub const RECORD_BYTES_MAX: usize = 8192;
 
     /// Default of [`Self::entries_max`].
     pub const ENTRIES_MAX: usize = 10_000;
@@ -164,14 +167,7 @@ impl Decoder<'_> {
             }
             Ok(())
         })?;
-        Ok(Message {
-            publisher: required("message from", publisher)?,
-            seqno: required("message seqno", seqno)?,
-            topic: required("message topic", topic)?,
-            data,
-            signature,
-            key,
-        })
+        Ok(Message { publisher, seqno, topic: required("message topic", topic)?, data, signature, key })
     }
 
     fn control(&mut self, bytes: Bytes, control: &mut Control) -> Result<(), RpcFault> {
@@ -226,16 +222,34 @@ impl Decoder<'_> {
 
     fn prune(&mut self, bytes: Bytes) -> Result<Prune, RpcFault> {
         self.entry()?;
-        let (mut topic, mut backoff_s) = (None, None);
+        let (mut topic, mut peers, mut backoff_s) = (None, Vec::new(), None);
         each_field(bytes, |tag, value| {
             match (tag, value) {
                 (1, Value::Bytes(bytes)) => topic = Some(self.topic(&bytes)?),
+                (2, Value::Bytes(bytes)) => peers.push(self.peer_info(bytes)?),
                 (3, Value::Varint(value)) => backoff_s = Some(value),
                 (_, Value::Bytes(_) | Value::Varint(_)) => {}
             }
             Ok(())
         })?;
-        Ok(Prune { topic: required("prune topic", topic)?, backoff_s })
+        Ok(Prune { topic: required("prune topic", topic)?, peers, backoff_s })
+    }
+
+    fn peer_info(&mut self, bytes: Bytes) -> Result<PeerInfo, RpcFault> {
+        self.entry()?;
+        let (mut peer, mut record) = (None, None);
+        each_field(bytes, |tag, value| {
+            match (tag, value) {
+                (1, Value::Bytes(bytes)) => peer = Some(peer_id("peer to turn to", &bytes)?),
+                (2, Value::Bytes(bytes)) => {
+                    at_most("signed peer record", bytes.len(), Limits::RECORD_BYTES_MAX)?;
+                    record = Some(Bytes::copy_from_slice(&bytes));
+                }
+                (_, Value::Bytes(_) | Value::Varint(_)) => {}
+            }
+            Ok(())
+        })?;
+        Ok(PeerInfo { peer: required("peer to turn to", peer)?, record })
     }
 
     fn coded(&mut self, bytes: Bytes, coded: &mut Coded) -> Result<(), RpcFault> {

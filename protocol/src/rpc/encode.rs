@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 
 use super::wire::{CODED_EXTENSION, Chunks, Encode, Sink, put_body, put_bytes, put_message, put_varint};
 use super::{
-    Coded, Control, Extensions, Have, Header, IHave, Message, MessageId, Prune, Rpc, Shard, Subscription,
-    Topic, Want,
+    Coded, Control, Extensions, Have, Header, IHave, Message, MessageId, PeerInfo, Prune, Rpc, Shard,
+    Subscription, Topic, Want,
 };
 
 /// A frame in pieces, to be sent one after another.
@@ -97,9 +97,13 @@ struct Unsigned<'a>(&'a Message);
 
 impl Encode for Unsigned<'_> {
     fn encode(&self, sink: &mut impl Sink) {
-        put_bytes(sink, 1, self.0.publisher.as_bytes());
+        if let Some(publisher) = &self.0.publisher {
+            put_bytes(sink, 1, publisher.as_bytes());
+        }
         put_body(sink, 2, &self.0.data);
-        put_bytes(sink, 3, &self.0.seqno.to_be_bytes());
+        if let Some(seqno) = self.0.seqno {
+            put_bytes(sink, 3, &seqno.to_be_bytes());
+        }
         put_bytes(sink, 4, self.0.topic.as_str().as_bytes());
     }
 }
@@ -170,8 +174,20 @@ impl Encode for Graft<'_> {
 impl Encode for Prune {
     fn encode(&self, sink: &mut impl Sink) {
         put_bytes(sink, 1, self.topic.as_str().as_bytes());
+        for info in &self.peers {
+            put_message(sink, 2, info);
+        }
         if let Some(backoff) = self.backoff_s {
             put_varint(sink, 3, backoff);
+        }
+    }
+}
+
+impl Encode for PeerInfo {
+    fn encode(&self, sink: &mut impl Sink) {
+        put_bytes(sink, 1, self.peer.as_bytes());
+        if let Some(record) = &self.record {
+            put_bytes(sink, 2, record);
         }
     }
 }

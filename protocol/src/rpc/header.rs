@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::decode::{at_most, peer_id, required};
 use super::wire::{Chunks, Encode, Sink, Value, each_field, put_body, put_bytes, put_varint};
 use super::{Message, RpcFault};
-use crate::{CodingId, ContentId, Keys, MessageId, PeerId, Topic};
+use crate::{CodingId, ContentId, Keys, MessageId, MessageIds, PeerId, Topic};
 
 /// Before the body in what the publisher signs, so that no other signature can be taken for a header's.
 const SIGNING_PREFIX: &[u8] = b"braidcast-coded-header:";
@@ -104,8 +104,11 @@ impl Header {
     }
 
     /// The GossipSub id of the same message.
-    pub fn message_id(&self) -> MessageId {
-        MessageId::of(&self.fields.publisher, self.fields.seqno)
+    pub fn message_id(&self, scheme: MessageIds) -> MessageId {
+        match scheme {
+            MessageIds::Origin => MessageId::of(&self.fields.publisher, self.fields.seqno),
+            MessageIds::Content => MessageId::of_content(&self.fields.content),
+        }
     }
 
     /// The encoded fields: what is hashed and signed.
@@ -138,8 +141,8 @@ impl Header {
     /// The message as GossipSub carries it.
     pub fn message(&self, data: Bytes) -> Message {
         Message {
-            publisher: self.fields.publisher,
-            seqno: self.fields.seqno,
+            publisher: Some(self.fields.publisher),
+            seqno: Some(self.fields.seqno),
             topic: self.fields.topic.clone(),
             data,
             signature: self.fields.message_signature.clone(),

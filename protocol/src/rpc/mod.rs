@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 pub use self::decode::{Limits, RpcFault};
 pub use self::encode::Frame;
 pub use self::header::{Header, HeaderFault, HeaderFields};
-use crate::{CodingId, MessageId, PeerId, Topic};
+use crate::{CodingId, ContentId, MessageId, MessageIds, PeerId, Topic};
 
 /// One frame between two peers.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Hash)]
@@ -50,7 +50,14 @@ impl Rpc {
         encode::rpc_len(self)
     }
 
-    /// Spreads control over frames of at most about `bytes_max`; a frame with bodies stays as it is.
+    /// Ids in the IDONTWANT of one frame: go reads no more.
+    pub const IDONTWANT_IDS_MAX: usize = 10;
+
+    /// Subscriptions in one frame: rust-libp2p takes no more.
+    pub const SUBSCRIPTIONS_MAX: usize = 100;
+
+    /// Spreads control over frames of at most about `bytes_max`, and of as many entries as others take; a frame with
+    /// bodies stays as it is.
     ///
     /// rust-libp2p closes a stream on which a frame has more than 16 KiB of control.
     pub fn split(self, bytes_max: usize) -> Vec<Self> {
@@ -106,24 +113,29 @@ pub struct Subscription {
 /// A whole message as GossipSub carries it.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Message {
-    /// Who published it.
-    pub publisher: PeerId,
-    /// The publisher's sequence number.
-    pub seqno: u64,
+    /// Who published it, unless it is anonymous.
+    pub publisher: Option<PeerId>,
+    /// The publisher's sequence number, unless it is anonymous.
+    pub seqno: Option<u64>,
     /// Where.
     pub topic: Topic,
     /// What.
     pub data: Bytes,
-    /// The publisher's signature: [`Message::signed_bytes`].
+    /// The publisher's signature, else empty: [`Message::signed_bytes`].
     pub signature: Bytes,
     /// The publisher's public key where the peer id does not contain it, else empty.
     pub key: Bytes,
 }
 
 impl Message {
-    /// The default message id.
-    pub fn id(&self) -> MessageId {
-        MessageId::of(&self.publisher, self.seqno)
+    /// The message id. One that lacks what the scheme needs is named by its content; it is going to be refused.
+    pub fn id(&self, scheme: MessageIds) -> MessageId {
+        match (scheme, self.publisher, self.seqno) {
+            (MessageIds::Origin, Some(publisher), Some(seqno)) => MessageId::of(&publisher, seqno),
+            (MessageIds::Origin | MessageIds::Content, _, _) => {
+                MessageId::of_content(&ContentId::of(&self.data))
+            }
+        }
     }
 
     /// What the signature is over. Source: pubsub specification, "Message Signing".
@@ -163,8 +175,19 @@ pub struct IHave {
 pub struct Prune {
     /// In which mesh.
     pub topic: Topic,
+    /// Others in the topic whom the pruned peer may turn to (gossipsub v1.1 "Peer Exchange").
+    pub peers: Vec<PeerInfo>,
     /// How long not to graft again, seconds; `None` from peers before v1.1.
     pub backoff_s: Option<u64>,
+}
+
+/// A peer that another one names.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct PeerInfo {
+    /// Who.
+    pub peer: PeerId,
+    /// Its signed record: an envelope as libp2p defines it, which nobody has verified yet.
+    pub record: Option<Bytes>,
 }
 
 /// Extensions of GossipSub v1.3 that we know.

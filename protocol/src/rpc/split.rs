@@ -1,5 +1,6 @@
 //! Control that is too long for one frame.
 
+use super::wire::Encode;
 use super::{Coded, Control, IHave, Rpc};
 use crate::MessageId;
 
@@ -19,11 +20,15 @@ impl Frames {
     fn entry(&mut self, bytes: usize) -> &mut Rpc {
         let bytes = bytes + ENTRY_BYTES;
         if self.bytes + bytes > self.bytes_max && self.bytes > 0 {
-            self.full.push(core::mem::take(&mut self.open));
-            self.bytes = 0;
+            self.next();
         }
         self.bytes += bytes;
         &mut self.open
+    }
+
+    fn next(&mut self) {
+        self.full.push(core::mem::take(&mut self.open));
+        self.bytes = 0;
     }
 
     fn ids(&mut self, ids: alloc::vec::Vec<MessageId>, put: fn(&mut Control, MessageId)) {
@@ -58,7 +63,9 @@ impl Frames {
 /// frames with messages, headers or shards stay as they are.
 pub(super) fn split(rpc: Rpc, bytes_max: usize) -> alloc::vec::Vec<Rpc> {
     let bodies = !(rpc.publish.is_empty() && rpc.coded.headers.is_empty() && rpc.coded.shards.is_empty());
-    if bodies || rpc.encoded_len() <= bytes_max {
+    let few = rpc.subscriptions.len() <= Rpc::SUBSCRIPTIONS_MAX
+        && rpc.control.idontwant.len() <= Rpc::IDONTWANT_IDS_MAX;
+    if bodies || (few && rpc.encoded_len() <= bytes_max) {
         return alloc::vec![rpc];
     }
     let Rpc { subscriptions, publish: _, control, coded } = rpc;
@@ -66,17 +73,25 @@ pub(super) fn split(rpc: Rpc, bytes_max: usize) -> alloc::vec::Vec<Rpc> {
     // Extensions belong into a link's first frame.
     frames.open.control.extensions = control.extensions;
     for change in subscriptions {
+        if frames.open.subscriptions.len() == Rpc::SUBSCRIPTIONS_MAX {
+            frames.next();
+        }
         frames.entry(change.topic.as_str().len()).subscriptions.push(change);
     }
     for topic in control.graft {
         frames.entry(topic.as_str().len()).control.graft.push(topic);
     }
     for prune in control.prune {
-        frames.entry(prune.topic.as_str().len()).control.prune.push(prune);
+        frames.entry(prune.encoded_len()).control.prune.push(prune);
     }
     control.ihave.into_iter().for_each(|ihave| frames.ihave(ihave));
     frames.ids(control.iwant, |control, id| control.iwant.push(id));
-    frames.ids(control.idontwant, |control, id| control.idontwant.push(id));
+    for ids in control.idontwant.chunks(Rpc::IDONTWANT_IDS_MAX) {
+        if !frames.open.control.idontwant.is_empty() {
+            frames.next();
+        }
+        frames.ids(ids.to_vec(), |control, id| control.idontwant.push(id));
+    }
     frames.coded(coded);
     frames.full.push(frames.open);
     frames.full

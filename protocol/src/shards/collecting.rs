@@ -134,6 +134,11 @@ impl Collecting {
         removed > 0
     }
 
+    /// Who brought the shards held.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.decoder.shards().iter().map(|shard| LinkId::new(shard.tag.value()))
+    }
+
     fn held_direct(&self, position: usize) -> Option<&HeldShard> {
         self.direct.get(position).and_then(|slot| self.decoder.shards().get(*slot))
     }

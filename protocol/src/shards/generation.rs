@@ -12,8 +12,10 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) use super::collecting::{Collecting, Taken};
 use super::exchange::Exchange;
 use super::terms::{Next, Terms};
+use crate::gossip::Credits;
 use crate::rpc::{Have, Header, Shard};
-use crate::{ContentId, LinkId, Time, select};
+use crate::score::ONE;
+use crate::{ContentId, LinkId, MessageId, Time, select};
 
 /// When a message came, as a count.
 pub(crate) type Age = u64;
@@ -22,6 +24,8 @@ pub(crate) type Age = u64;
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) header: Arc<Header>,
+    /// Its GossipSub id.
+    pub(crate) message: MessageId,
     pub(crate) body: Body,
     /// Its place among the messages at hand; given by the table.
     pub(crate) age: Age,
@@ -49,18 +53,19 @@ pub(crate) enum Body {
 
 impl Generation {
     /// A message of which the first header came.
-    pub(crate) fn collecting(header: Arc<Header>, now: Time, repair_at: Time) -> Self {
+    pub(crate) fn collecting(header: Arc<Header>, message: MessageId, now: Time, repair_at: Time) -> Self {
         let decoder = Decoder::new(header.params);
-        Self::new(header, Body::Collecting(Box::new(Collecting::new(decoder))), now, repair_at)
+        Self::new(header, message, Body::Collecting(Box::new(Collecting::new(decoder))), now, repair_at)
     }
 
     /// A message of ours.
-    pub(crate) fn published(header: Arc<Header>, encoder: Encoder, now: Time) -> Self {
-        Self { own: true, ..Self::new(header, Body::Whole { encoder, next: 0 }, now, now) }
+    pub(crate) fn published(header: Arc<Header>, message: MessageId, encoder: Encoder, now: Time) -> Self {
+        Self { own: true, ..Self::new(header, message, Body::Whole { encoder, next: 0 }, now, now) }
     }
 
-    fn new(header: Arc<Header>, body: Body, progress: Time, repair_at: Time) -> Self {
-        Self { header, body, age: 0, own: false, exchanges: BTreeMap::new(), progress, repair_at, repairs: 0 }
+    fn new(header: Arc<Header>, message: MessageId, body: Body, progress: Time, repair_at: Time) -> Self {
+        let exchanges = BTreeMap::new();
+        Self { header, message, body, age: 0, own: false, exchanges, progress, repair_at, repairs: 0 }
     }
 
     pub(crate) fn k(&self) -> u16 {
@@ -175,7 +180,7 @@ impl Generation {
     /// What this neighbour would be sent. The rules are in `docs/spec/coded-mode.md`, "Which shard goes to whom".
     fn next(&self, exchange: &Exchange, terms: Terms) -> Option<Next> {
         let asked = exchange.wanted > 0;
-        if exchange.done || !(asked || (terms.in_mesh && exchange.push)) {
+        if exchange.done || !(asked || (terms.eager && exchange.push)) {
             return None;
         }
         match &self.body {
@@ -204,6 +209,20 @@ impl Generation {
         let Body::Collecting(collecting) = &mut self.body else { return None };
         let payload = collecting.decoder.finish(pool).ok()?;
         (ContentId::of(&payload) == self.header.content).then_some(payload)
+    }
+
+    /// What each neighbour brought of the shards held: shares of the message, in millionths.
+    pub(crate) fn credits(&self) -> Credits {
+        let mut credits = Credits::new();
+        let Body::Collecting(collecting) = &self.body else { return credits };
+        let share = ONE / u64::from(self.k());
+        for link in collecting.origins() {
+            match credits.iter_mut().find(|(other, _)| *other == link) {
+                Some((_, credit)) => *credit += share,
+                None => credits.push((link, share)),
+            }
+        }
+        credits
     }
 
     /// Turns into a source of the message. `payload` is what [`Self::decode`] gave, or the same from elsewhere.

@@ -72,16 +72,17 @@ impl Shards {
         }
     }
 
-    /// Cuts a message into shards, signs its header and serves it to the mesh. `plain` is the same message as
-    /// GossipSub carries it, signed.
+    /// Cuts a message into shards, signs its header and serves it to its receivers. `plain` is the same message as
+    /// GossipSub carries it, signed; `None` if it is anonymous.
     pub(crate) fn publish(
         &mut self,
         cx: &mut Ctx<'_>,
-        mesh: &[LinkId],
+        receivers: &[LinkId],
         plain: &Message,
         content: ContentId,
-    ) -> CodingId {
+    ) -> Option<CodingId> {
         let coded = &cx.config.coded;
+        let (publisher, seqno) = plain.publisher.zip(plain.seqno)?;
         let k = coded.shard_factor.for_message(plain.data.len());
         let params = Params::for_message(plain.data.len(), usize::from(k))
             .expect("a checked configuration gives a valid k and message length");
@@ -89,8 +90,8 @@ impl Shards {
             Encoder::new(plain.data.clone(), params).expect("the parameters were made for this message");
         let fields = HeaderFields {
             topic: plain.topic.clone(),
-            publisher: plain.publisher,
-            seqno: plain.seqno,
+            publisher,
+            seqno,
             params,
             content,
             hashes: shard_hashes(&encoder, coded.multiplier.shards(k), &mut self.pool),
@@ -98,13 +99,14 @@ impl Shards {
         };
         let header = Arc::new(Header::sign(fields, cx.keys));
         let id = header.id();
-        let mut generation = Generation::published(header, encoder, cx.now);
-        let coded_links = mesh.iter().filter(|link| cx.links.is_coded(**link));
+        let message = header.message_id(cx.config.message_ids);
+        let mut generation = Generation::published(header, message, encoder, cx.now);
+        let coded_links = receivers.iter().filter(|link| cx.links.is_coded(**link));
         generation.exchanges.extend(coded_links.map(|link| (*link, Exchange::pushing())));
         self.finished.insert(cx.now, id, Finished { k, content });
         self.live.insert(generation);
         self.make_room(cx);
-        id
+        Some(id)
     }
 
     /// Our own messages that were not handed out yet: how many, and their bytes.
@@ -238,7 +240,7 @@ impl Shards {
         for (id, generation) in self.live.iter() {
             for link in generation.exchanges.keys() {
                 ensure(links.is_live(*link), Rule::S2, || format!("{id:?}: {link:?}"))?;
-                let terms = self.terms(config, now, mesh, generation, *link);
+                let terms = self.terms(config, now, (mesh, links), generation, *link);
                 let found = !generation.can_send(*link, terms) || self.live.is_scheduled(*link, generation);
                 ensure(found, Rule::S4, || format!("{id:?}: {link:?}"))?;
             }

@@ -9,27 +9,29 @@ use super::exchange::Exchange;
 use super::generation::{Generation, Taken};
 use super::{Finished, Shards};
 use crate::ctx::Ctx;
+use crate::gossip::Credits;
 use crate::rpc::{Have, Header, Shard, Want};
-use crate::{CodingId, LinkId, RejectReason, ShardTrace, Trace};
+use crate::{CodingId, LinkId, MessageId, Misdeed, RejectReason, ShardTrace, Trace};
 
 /// What became of a shard, for those features that care.
 #[derive(Debug)]
 pub(crate) enum ShardVerdict {
     /// It completed the message, which is verified.
-    Completed { header: Arc<Header>, payload: Bytes },
+    Completed { header: Arc<Header>, payload: Bytes, credits: Credits },
     /// Nothing for others to do.
     Handled,
 }
 
 impl Shards {
-    /// A neighbour announced a message of a topic that we are in. `seen`: we have it from elsewhere.
+    /// A neighbour announced a message of a topic that we are in, by its GossipSub id. `seen`: we have it from
+    /// elsewhere.
     pub(crate) fn on_header(
         &mut self,
         cx: &mut Ctx<'_>,
-        mesh: &[LinkId],
+        receivers: &[LinkId],
         link: LinkId,
         header: &Arc<Header>,
-        seen: bool,
+        (message, seen): (&MessageId, bool),
     ) {
         let id = header.id();
         let reports = self.rumours.take(&id);
@@ -42,7 +44,8 @@ impl Shards {
             return tell_done(cx, link, id, k);
         }
         if !header.verify(cx.keys) {
-            let (message, topic) = (header.message_id(), header.topic.clone());
+            cx.misbehaved(link, Misdeed::InvalidMessage, Some(&header.topic));
+            let (message, topic) = (message.clone(), header.topic.clone());
             let reason = RejectReason::InvalidSignature;
             return cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
         }
@@ -51,8 +54,8 @@ impl Shards {
             return tell_done(cx, link, id, k);
         }
         let repair_at = cx.now + cx.config.coded.repair_after;
-        let mut generation = Generation::collecting(header.clone(), cx.now, repair_at);
-        let coded = mesh.iter().filter(|member| cx.links.is_coded(**member));
+        let mut generation = Generation::collecting(header.clone(), message.clone(), cx.now, repair_at);
+        let coded = receivers.iter().filter(|member| cx.links.is_coded(**member));
         generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
         generation.exchanges.entry(link).or_default().known = true;
         for (link, have) in reports {
@@ -121,8 +124,9 @@ impl Shards {
             }
             let header = generation.header.clone();
             if let Some(payload) = generation.decode(&mut self.pool) {
+                let credits = generation.credits();
                 self.complete(cx, id, payload.clone());
-                return ShardVerdict::Completed { header, payload };
+                return ShardVerdict::Completed { header, payload, credits };
             }
             self.on_polluted(cx, id, &header);
         }
@@ -149,7 +153,8 @@ impl Shards {
     /// A shard that is not what its name says. An honest relay checks before it passes on: this neighbour lied.
     fn on_invalid(&self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
         let Some(generation) = self.live.get(&id) else { return };
-        let (message, topic) = (generation.header.message_id(), generation.header.topic.clone());
+        let (message, topic) = (generation.message.clone(), generation.header.topic.clone());
+        cx.misbehaved(link, Misdeed::InvalidShard, Some(&topic));
         let reason = RejectReason::InvalidShard;
         cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
     }

@@ -90,8 +90,8 @@ impl Generation {
 /// Asks one neighbour that knows the message for what is missing: the best first, then in turn.
 fn pull(cx: &mut Ctx<'_>, generation: &Generation) {
     let rank = |link: &LinkId| generation.exchanges[link].reported.map_or(0, |report| report.rank);
-    let mut candidates: Vec<LinkId> =
-        generation.exchanges.iter().filter(|(_, exchange)| exchange.known).map(|(link, _)| *link).collect();
+    let knows = generation.exchanges.iter().filter(|(_, exchange)| exchange.known).map(|(link, _)| *link);
+    let mut candidates: Vec<LinkId> = knows.filter(|link| cx.gossips_with(*link)).collect();
     candidates.sort_by_key(|link| (core::cmp::Reverse(rank(link)), *link));
     let Some(turn) = (generation.repairs as usize).checked_rem(candidates.len()) else { return };
     let indices =

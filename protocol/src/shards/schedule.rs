@@ -8,6 +8,7 @@ use super::Shards;
 use super::generation::{Age, Generation};
 use super::terms::Terms;
 use crate::ctx::Ctx;
+use crate::links::Links;
 use crate::mesh::Mesh;
 use crate::rpc::{Coded, Rpc};
 use crate::{CodingId, Config, LinkId, Time};
@@ -44,7 +45,7 @@ impl Shards {
         let (mut idle, mut compared) = (Vec::new(), 0);
         let mut best: Option<(Urgency, CodingId, Terms, (u16, u16))> = None;
         for (entry, generation) in self.live.agenda(link) {
-            let terms = self.terms(cx.config, cx.now, mesh, generation, link);
+            let terms = self.terms(cx.config, cx.now, (mesh, cx.links), generation, link);
             let Some(exchange) = generation.exchanges.get(&link).filter(|_| generation.can_send(link, terms))
             else {
                 idle.push(entry);
@@ -85,7 +86,7 @@ impl Shards {
         &self,
         config: &Config,
         now: Time,
-        mesh: &Mesh,
+        (mesh, links): (&Mesh, &Links),
         generation: &Generation,
         link: LinkId,
     ) -> Terms {
@@ -93,7 +94,7 @@ impl Shards {
         Terms {
             trust: self.distrust.trust(config, now, &generation.header.topic),
             threshold: config.threshold.rank(generation.k(), config.threshold_rule),
-            in_mesh: mesh.contains(&generation.header.topic, link),
+            eager: mesh.receives(links, &generation.header.topic, link),
         }
     }
 }

@@ -47,7 +47,7 @@ impl Table {
         let bytes = generation.padded_bytes();
         if !generation.is_whole() {
             self.bytes.undecoded += bytes;
-            self.collecting.insert((generation.header.message_id(), id));
+            self.collecting.insert((generation.message.clone(), id));
         } else {
             self.bytes.whole += bytes;
             if generation.is_unsent() {
@@ -67,7 +67,7 @@ impl Table {
             true => self.bytes.whole -= generation.padded_bytes(),
             false => {
                 self.bytes.undecoded -= generation.padded_bytes();
-                self.collecting.remove(&(generation.header.message_id(), *id));
+                self.collecting.remove(&(generation.message.clone(), *id));
             }
         }
         Some(generation)
@@ -80,7 +80,7 @@ impl Table {
         generation.complete(payload);
         self.bytes.undecoded -= bytes;
         self.bytes.whole += bytes;
-        self.collecting.remove(&(generation.header.message_id(), *id));
+        self.collecting.remove(&(generation.message.clone(), *id));
         self.schedule(id);
         self.live.get_mut(id)
     }

@@ -13,8 +13,8 @@ pub(crate) struct Terms {
     pub(crate) trust: Trust,
     /// The rank from which it mixes.
     pub(crate) threshold: u16,
-    /// Whether the neighbour is in the mesh.
-    pub(crate) in_mesh: bool,
+    /// Whether the messages of its topic go to the neighbour at once.
+    pub(crate) eager: bool,
 }
 
 /// What a neighbour would be sent next.

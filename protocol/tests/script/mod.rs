@@ -1,6 +1,7 @@
 //! The commands of the scripts, over one node and neighbours that are only names.
 
 mod render;
+mod score;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,12 +9,13 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, Prune, Rpc, Shard, Subscription,
-    Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, PeerInfo, Prune, Rpc, RpcFault,
+    Shard, Subscription, Want,
 };
 use braidcast_protocol::{
-    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MessageId, Mode,
-    Node, Origin, PeerId, Protocol, Seed, Settings, ThresholdRule, Time, Topic, Validation, Verdict,
+    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
+    MessageId, MessageIds, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, Signatures,
+    ThresholdRule, Time, Topic, TopicFilter, Validation, Verdict,
 };
 use bytes::Bytes;
 
@@ -90,6 +92,9 @@ impl World {
             "config" => self.config(&words[1..]),
             "message" => self.message(&words[1..]),
             "mesh" => return self.render_mesh(words[1]),
+            "score" => return self.render_score(words[1]),
+            "reputation" => return self.render_reputation(words[1]),
+            "preferred" => return self.render_preferred(),
             "advance" => return self.advance(duration(words[1])),
             "join" | "leave" | "publish" => return self.local(&words),
             _ => self.event(&words),
@@ -110,14 +115,30 @@ impl World {
     fn config(&mut self, words: &[&str]) {
         assert!(self.node.is_none(), "config comes first");
         let settings = &mut self.settings;
+        let mut mesh = settings.mesh.clone();
         for word in words {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             match key {
                 "mode" if value == "gossipsub" => settings.mode = Mode::Gossipsub,
-                "target" => settings.mesh.target = number(value),
-                "min" => settings.mesh.min = number(value),
-                "max" => settings.mesh.max = number(value),
-                "outbox" => settings.outbox_messages_max = number(value),
+                "target" => mesh.target = number(value),
+                "min" => mesh.min = number(value),
+                "max" => mesh.max = number(value),
+                "flood-publish" => mesh.flood_publish = true,
+                "px" => mesh.peer_exchange = true,
+                "accept-px" => settings.score.thresholds.accept_px = Score::new(number(value)),
+                "direct" => {
+                    settings.direct_peers.insert(peer(value));
+                }
+                "idontwants" => settings.gossip.idontwant_ids_max = number(value),
+                "ihaves" => settings.gossip.ihave_ids_max = number(value),
+                "iwants" => settings.gossip.iwant_ids_max = number(value),
+                "topics" => settings.topics_max = number(value),
+                "judging" => settings.judging_max = number(value),
+                "ids" if value == "content" => settings.message_ids = MessageIds::Content,
+                "signatures" if value == "none" => settings.signatures = Signatures::StrictNoSign,
+                "prefix" => settings.topic_filter = TopicFilter::Prefix(value.into()),
+                "outbox-bytes" => settings.outbox.bytes_max = number(value),
+                "outbox" => settings.outbox.messages_max = number(value),
                 "backlog" => settings.backlog_bytes_max = number(value),
                 "max-message" => settings.message_bytes_max = number(value),
                 "repair" => settings.coded.repair_after = duration(value),
@@ -125,9 +146,15 @@ impl World {
                 "rule" if value == "exceeds" => settings.coded.threshold_rule = ThresholdRule::Exceeds,
                 "integrity" if value == "verified" => settings.coded.integrity = Integrity::Verified,
                 "validation" => settings.validation = Validation::Application,
-                _ => panic!("unknown setting {word:?}"),
+                _ => assert!(score::set(&mut settings.score, key, value), "unknown setting {word:?}"),
             }
         }
+        settings.mesh = MeshSettings {
+            flood_publish: mesh.flood_publish,
+            peer_exchange: mesh.peer_exchange,
+            heartbeat_initial_delay: mesh.heartbeat_initial_delay,
+            ..MeshSettings::with_degrees(mesh.min, mesh.target, mesh.max)
+        };
     }
 
     /// `message NAME by=PEER topic=T size=N k=K`: something that a neighbour has to say.
@@ -139,21 +166,24 @@ impl World {
         let params = Params::for_message(size, k).unwrap();
         let encoder = Encoder::new(data.clone(), params).unwrap();
         let mut whole = Message {
-            publisher,
-            seqno: self.remotes.len() as u64,
+            publisher: Some(publisher),
+            seqno: Some(self.remotes.len() as u64),
             topic: Topic::new(option(words, "topic").unwrap_or("t")),
             data,
             signature: Bytes::new(),
             key: Bytes::new(),
         };
         whole.signature = keys.sign(&whole.signed_bytes());
+        if words.contains(&"anonymous") {
+            (whole.publisher, whole.seqno, whole.signature) = (None, None, Bytes::new());
+        }
         let hashes = (0..k + 2).flat_map(|i| {
             *blake3::hash(&encoder.canonical(i as u16, &mut Pool::default()).unwrap()).as_bytes()
         });
         let fields = HeaderFields {
             topic: whole.topic.clone(),
             publisher,
-            seqno: whole.seqno,
+            seqno: self.remotes.len() as u64,
             params,
             content: ContentId::of(&whole.data),
             hashes: hashes.collect::<Vec<u8>>().into(),
@@ -202,15 +232,25 @@ impl World {
                 let protocol = option(words, "protocol").map_or(Protocol::Meshsub13, |id| {
                     Protocol::from_id(id).unwrap_or_else(|| panic!("protocol {id:?}"))
                 });
-                let agent = Agent { protocol };
-                Event::LinkUp { link: from, peer: peer(words[1]), origin: Origin::Inbound, agent }
+                let ip = option(words, "ip").map(|ip| ip.parse().unwrap());
+                let agent = Agent { protocol, ip };
+                let origin = if words.contains(&"out") { Origin::Outbound } else { Origin::Inbound };
+                Event::LinkUp { link: from, peer: peer(words[1]), origin, agent }
             }
             "link-down" => Event::LinkDown { link: from, cause: DownCause::Lost },
+            "record" => Event::PeerRecord { link: from, record: Bytes::from_static(b"record") },
             "ready" => Event::LinkReady { link: from, bytes: words.get(2).map_or(usize::MAX, |n| number(n)) },
             "judge" => {
-                let verdict = if words[2] == "accept" { Verdict::Accept } else { Verdict::Reject };
-                Event::Judged { message: self.remotes[words[1]].whole.id(), verdict }
+                let verdict = match words[2] {
+                    "accept" => Verdict::Accept,
+                    "reject" => Verdict::Reject,
+                    _ => Verdict::Ignore,
+                };
+                Event::Judged { message: self.remotes[words[1]].whole.id(self.settings.message_ids), verdict }
             }
+            "stats" => Event::LinkStats { link: from, rtt: duration(words[2]), lost: 0 },
+            "malformed" => Event::Malformed { link: from, fault: RpcFault::Truncated },
+            "rate" => Self::rate(words),
             _ => Event::Received { link: from, rpc: self.rpc(words) },
         };
         self.node();
@@ -230,12 +270,18 @@ impl World {
             }
             "graft" => rpc.control.graft.push(topic()),
             "prune" => {
+                let peers = option(words, "peers")
+                    .map_or("", |names| names)
+                    .split(',')
+                    .filter(|name| !name.is_empty());
+                let record = words.contains(&"records").then(|| Bytes::from_static(b"record"));
+                let peers = peers.map(|name| PeerInfo { peer: peer(name), record: record.clone() }).collect();
                 let backoff_s = option(words, "backoff").map(|text| duration(text).as_secs());
-                rpc.control.prune.push(Prune { topic: topic(), backoff_s });
+                rpc.control.prune.push(Prune { topic: topic(), peers, backoff_s });
             }
-            "ihave" => rpc.control.ihave.push(IHave { topic: topic(), ids: vec![self.id(words[3])] }),
-            "iwant" => rpc.control = Control { iwant: vec![self.id(words[2])], ..Control::default() },
-            "idontwant" => rpc.control = Control { idontwant: vec![self.id(words[2])], ..Control::default() },
+            "ihave" => rpc.control.ihave.push(IHave { topic: topic(), ids: self.named(&words[3..]) }),
+            "iwant" => rpc.control = Control { iwant: self.named(&words[2..]), ..Control::default() },
+            "idontwant" => rpc.control = Control { idontwant: self.named(&words[2..]), ..Control::default() },
             "whole" => rpc.publish.push(self.whole(words)),
             _ => rpc.coded = self.coded(words),
         }
@@ -243,10 +289,20 @@ impl World {
         Rpc::decode(rpc.encode().into_bytes(), &limits).expect("scripts send well-formed frames")
     }
 
-    fn id(&self, name: &str) -> MessageId {
+    fn named(&self, names: &[&str]) -> Vec<MessageId> {
+        names.iter().flat_map(|name| self.ids_of(name)).collect()
+    }
+
+    /// A message of ours, one of a neighbour, or `?1-9`: ids that belong to nothing.
+    fn ids_of(&self, name: &str) -> Vec<MessageId> {
+        if let Some(range) = name.strip_prefix('?') {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let id = |n: u32| MessageId::from_bytes(format!("?{n}").as_bytes());
+            return (number(first)..=number(last)).map(id).collect();
+        }
         match name.strip_prefix("own") {
-            Some(index) => self.own[number::<usize>(index)].clone(),
-            None => self.remotes[name].whole.id(),
+            Some(index) => vec![self.own[number::<usize>(index)].clone()],
+            None => vec![self.remotes[name].whole.id(self.settings.message_ids)],
         }
     }
 

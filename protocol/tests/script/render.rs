@@ -20,7 +20,10 @@ impl World {
                 Action::Deliver { topic, payload, via, .. } => {
                     writeln!(text, "deliver {topic} <{} B> via {}", payload.len(), name(&via)).unwrap();
                 }
-                Action::Dial { peer, .. } => writeln!(text, "dial {}", name(&peer)).unwrap(),
+                Action::Dial { peer, hint } => {
+                    let hint = if hint.is_some() { " with its record" } else { "" };
+                    writeln!(text, "dial {}{hint}", name(&peer)).unwrap();
+                }
                 Action::Close { link, reason } => {
                     writeln!(text, "close {} {reason:?}", letter(link)).unwrap();
                 }
@@ -34,6 +37,9 @@ impl World {
                 Trace::DropRpc { to, .. } => format!("drop to {}", name(&to)),
                 Trace::PollutedMessage { .. } => "polluted".into(),
                 Trace::ExpiredMessage { .. } => "expired".into(),
+                Trace::Misbehaved { peer, misdeed, .. } => {
+                    format!("misbehaved {} {misdeed:?}", name(&peer))
+                }
                 Trace::NewShard(shard) => format!("new shard from {}", name(&shard.from)),
                 Trace::DuplicateShard(shard) => format!("duplicate shard from {}", name(&shard.from)),
                 Trace::UnhelpfulShard(shard) => format!("unhelpful shard from {}", name(&shard.from)),
@@ -84,14 +90,21 @@ impl World {
         control.graft.iter().for_each(|topic| line(format!("GRAFT {topic}")));
         for prune in &control.prune {
             let backoff = prune.backoff_s.map_or("none".into(), |s| format!("{s}s"));
-            line(format!("PRUNE {} backoff={backoff}", prune.topic));
+            let mut peers = String::new();
+            for info in &prune.peers {
+                let record = if info.record.is_some() { "+record" } else { "" };
+                write!(peers, " {}{record}", name(&info.peer)).unwrap();
+            }
+            let peers = if peers.is_empty() { peers } else { format!(" peers ={peers}") };
+            line(format!("PRUNE {} backoff={backoff}{peers}", prune.topic));
         }
         if !control.idontwant.is_empty() {
             line(format!("IDONTWANT {}", self.ids(&control.idontwant)));
         }
         for message in &rpc.publish {
             assert_eq!(class, SendClass::Data);
-            line(format!("MESSAGE {} <{} B>", message.topic, message.data.len()));
+            let anonymous = if message.publisher.is_none() { " anonymous" } else { "" };
+            line(format!("MESSAGE {} <{} B>{anonymous}", message.topic, message.data.len()));
         }
         rpc.coded.headers.iter().for_each(|header| line(format!("HEADER {}", self.coding(header.id()))));
         for shard in &rpc.coded.shards {
@@ -118,7 +131,11 @@ impl World {
     }
 
     fn message_name(&self, id: &MessageId) -> String {
-        let remote = self.remotes.iter().find(|(_, remote)| remote.whole.id() == *id);
+        let remote =
+            self.remotes.iter().find(|(_, remote)| remote.whole.id(self.settings.message_ids) == *id);
+        if id.as_bytes().starts_with(b"?") {
+            return String::from_utf8_lossy(id.as_bytes()).into();
+        }
         let own = self.own.iter().position(|own| own == id);
         remote.map(|(name, _)| name.clone()).or(own.map(|n| format!("own{n}"))).unwrap_or("own".into())
     }
@@ -134,6 +151,6 @@ fn letter(link: LinkId) -> String {
     char::from(link.number() as u8).into()
 }
 
-fn name(peer: &PeerId) -> String {
+pub(super) fn name(peer: &PeerId) -> String {
     String::from_utf8_lossy(peer.as_bytes()).into()
 }

@@ -53,6 +53,11 @@ impl Network {
                 self.set_uplink(*node, *up);
                 self.set_downlink(*node, *down);
             }
+            Fault::Turn { node, adversary } => self.set_adversary(*node, *adversary),
+            Fault::Connect { from, to } => {
+                let pairs = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
+                pairs.for_each(|(from, to)| self.connect(from, to));
+            }
             Fault::Lossy { node, ppm } => self.hosts[*node].loss_ppm = *ppm,
             Fault::ClockSkew { node, ahead, drift_ppm } => {
                 let pace = (1_000_000 + i64::from(*drift_ppm)) as u64;

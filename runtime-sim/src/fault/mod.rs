@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub(crate) use self::churn::Churn;
 pub(crate) use self::cut::{Cut, Stalled};
-use crate::Distribution;
+use crate::{Adversary, Distribution};
 
 /// Something that goes wrong, or is mended, at one moment. Nodes are numbered from 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +65,20 @@ pub enum Fault {
         /// Its downlink.
         down: Option<u64>,
     },
+    /// A node becomes an adversary, or an honest node again.
+    Turn {
+        /// Which.
+        node: usize,
+        /// What it does from now on.
+        adversary: Option<Adversary>,
+    },
+    /// The ones open links to the others, where there are none.
+    Connect {
+        /// Who dials.
+        from: Vec<usize>,
+        /// Whom.
+        to: Vec<usize>,
+    },
     /// More loss on all frames from and to a node, in place of what an earlier fault of this kind set.
     Lossy {
         /// Which.
@@ -116,10 +130,11 @@ impl Fault {
             | Self::Restart { node }
             | Self::Pause { node, .. }
             | Self::Rates { node, .. }
+            | Self::Turn { node, .. }
             | Self::Lossy { node, .. }
             | Self::ClockSkew { node, .. } => vec![*node],
             Self::Partition { side } => side.clone(),
-            Self::Cut { from, to } => from.iter().chain(to).copied().collect(),
+            Self::Cut { from, to } | Self::Connect { from, to } => from.iter().chain(to).copied().collect(),
             Self::Churn { nodes, .. } => nodes.clone(),
             Self::Heal | Self::EndChurn => Vec::new(),
         };

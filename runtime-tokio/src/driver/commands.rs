@@ -79,9 +79,7 @@ impl Driver {
                 }
                 published @ (Ok(_)
                 | Err(
-                    PublishError::NotSubscribed { .. }
-                    | PublishError::TooLarge { .. }
-                    | PublishError::Subscribe(_),
+                    PublishError::TooLarge { .. } | PublishError::Duplicate | PublishError::Subscribe(_),
                 )) => {
                     let _ = reply.send(published);
                 }
@@ -121,6 +119,7 @@ impl Driver {
             coded: peer.coded,
             rtt: peer.rtt,
             topics: peer.topics,
+            score: peer.score,
         });
         let topics = core.topics.into_iter().map(|topic| TopicSnapshot {
             topic: topic.topic,

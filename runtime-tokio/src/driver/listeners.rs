@@ -92,6 +92,7 @@ fn trace_bytes(trace: &Trace) -> usize {
         | Trace::Graft { .. }
         | Trace::Prune { .. }
         | Trace::PollutedMessage { .. }
+        | Trace::Misbehaved { .. }
         | Trace::ExpiredMessage { .. } => 0,
     };
     size_of::<Trace>() + lists

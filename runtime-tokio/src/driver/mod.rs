@@ -195,6 +195,7 @@ impl Driver {
         let Some(Link { handle, .. }) = self.links.find(link) else { return };
         let reason = match reason {
             CloseReason::Malformed => "malformed frame",
+            CloseReason::Reputation => "low reputation",
         };
         self.transport.close(*handle, reason);
     }
@@ -251,8 +252,9 @@ impl Driver {
             // The port from which a peer dials is not one where it listens.
             transport::Origin::Accepted => Origin::Inbound,
         };
+        let agent = Agent { protocol, ip: transport::remote_ip(&up.address) };
         self.links.up(link, up);
-        self.input(Event::LinkUp { link, peer, origin, agent: Agent { protocol } });
+        self.input(Event::LinkUp { link, peer, origin, agent });
         if !greeting.is_empty() {
             self.input(Event::Received { link, rpc: greeting });
         }

@@ -62,6 +62,25 @@ mod tests {
         }
     }
 
+    /// Of each kind that peers may have. An RSA key cannot be made here: this one is for the test alone.
+    #[test]
+    fn signatures_of_all_kinds_of_keys_are_verified() {
+        let mut rsa = include_bytes!("testdata/rsa-2048.pk8").to_vec();
+        let keys = IdentityKeys(Keypair::generate_ed25519());
+        let kinds = [
+            Keypair::generate_ed25519(),
+            Keypair::generate_secp256k1(),
+            Keypair::generate_ecdsa(),
+            Keypair::rsa_from_pkcs8(&mut rsa).unwrap(),
+        ];
+        for keypair in kinds {
+            let (peer, attached) = (peer_of(&keypair), keypair.public().encode_protobuf());
+            let signature = keypair.sign(b"message").unwrap();
+            assert!(keys.verify(&peer, Some(&attached), b"message", &signature), "{:?}", keypair.key_type());
+            assert!(!keys.verify(&peer, Some(&attached), b"massage", &signature), "{:?}", keypair.key_type());
+        }
+    }
+
     #[test]
     fn a_key_too_long_for_the_peer_id_must_be_attached_and_match() {
         let keypair = Keypair::generate_ecdsa();

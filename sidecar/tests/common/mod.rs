@@ -111,7 +111,7 @@ impl NodeApi for FakeNode {
             topic: name.clone(),
             content,
             id,
-            publisher: me(),
+            publisher: Some(me()),
             via: me(),
             payload: payload.clone(),
         };

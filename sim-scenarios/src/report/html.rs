@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::svg::{escape, number};
-use super::{COLUMNS, Data, plots};
+use super::{Data, plots};
 use crate::result::RunResult;
 
 pub(super) fn page(data: &Data) -> String {
@@ -66,7 +66,7 @@ fn table(data: &Data) -> String {
     for axis in &manifest.axes {
         let _infallible = write!(html, "<th title=\"{}\">{}</th>", escape(&axis.path), escape(axis.short()));
     }
-    for (_, head) in COLUMNS {
+    for (_, head) in data.columns() {
         let _infallible = write!(html, "<th class=\"n\">{head}</th>");
     }
     html.push_str("</tr></thead>\n<tbody>\n");
@@ -75,7 +75,7 @@ fn table(data: &Data) -> String {
         for (axis, index) in manifest.axes.iter().zip(manifest.coordinates(point)) {
             let _infallible = write!(html, "<td>{}</td>", escape(&super::plain(&axis.values[index])));
         }
-        for (metric, _) in COLUMNS {
+        for (metric, _) in data.columns() {
             let _infallible = write!(html, "<td class=\"n\">{}</td>", cell(data, point, metric));
         }
         html.push_str("</tr>\n");

@@ -3,20 +3,20 @@
 use std::fmt::Write;
 
 use super::svg::number;
-use super::{COLUMNS, Data, plain};
+use super::{Data, plain};
 
 pub(super) fn table(data: &Data) -> String {
     let manifest = &data.manifest;
     let axes = manifest.axes.iter().map(|axis| format!("`{}`", axis.path));
-    let heads: Vec<String> = axes.chain(COLUMNS.iter().map(|(_, head)| (*head).to_owned())).collect();
+    let heads: Vec<String> = axes.chain(data.columns().map(|(_, head)| head.to_owned())).collect();
     let rules: Vec<&str> =
-        manifest.axes.iter().map(|_| "---").chain(COLUMNS.iter().map(|_| "---:")).collect();
+        manifest.axes.iter().map(|_| "---").chain(data.columns().map(|_| "---:")).collect();
     let mut text = format!("| {} |\n| {} |\n", heads.join(" | "), rules.join(" | "));
     for point in 0..manifest.points() {
         let values = manifest.axes.iter().zip(manifest.coordinates(point));
         let values = values.map(|(axis, index)| plain(&axis.values[index]));
         let cells: Vec<String> =
-            values.chain(COLUMNS.iter().map(|(metric, _)| cell(data, point, metric))).collect();
+            values.chain(data.columns().map(|(metric, _)| cell(data, point, metric))).collect();
         let _infallible = writeln!(text, "| {} |", cells.join(" | "));
     }
     let seeds = manifest.seeds.len();

@@ -74,6 +74,12 @@ impl Data {
         if shown == all { String::new() } else { format!(" ({shown} of {all} points)") }
     }
 
+    /// The figures of the tables, and their heads.
+    fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        let attacked = self.results.iter().any(|run| run.defence.is_some());
+        COLUMNS.into_iter().chain(DEFENCE_COLUMNS.into_iter().filter(move |_| attacked))
+    }
+
     /// The name of a point in a legend.
     fn series_name(&self, point: usize) -> String {
         match self.manifest.label(point) {
@@ -93,4 +99,12 @@ const COLUMNS: [(&str, &str); 8] = [
     ("ratio", "all / bound"),
     ("tx_x", "sent, copies"),
     ("duplicates", "beyond the first copy"),
+];
+
+/// Further ones where there are adversaries.
+const DEFENCE_COLUMNS: [(&str, &str); 4] = [
+    ("mesh_share", "adversaries' share of meshes at the end"),
+    ("clear_ms", "meshes clear from, ms"),
+    ("honest_score_min", "lowest honest score"),
+    ("held_kib_max", "held by a core, KiB"),
 ];

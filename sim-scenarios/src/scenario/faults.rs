@@ -15,8 +15,10 @@ use super::{ScenarioError, Workload};
 pub struct Trouble {
     /// Faults with their times from the start of the run.
     pub faults: Vec<(Duration, Fault)>,
-    /// Nodes that do not keep to the protocol.
+    /// Nodes that do not keep to the protocol, from the start.
     pub adversaries: Vec<(usize, Adversary)>,
+    /// Nodes that have the IP address of another.
+    pub addresses: Vec<(usize, usize)>,
 }
 
 impl Trouble {
@@ -24,8 +26,16 @@ impl Trouble {
     pub(crate) fn apply(&self, builder: Builder) -> Builder {
         let faults = self.faults.iter();
         let builder = faults.fold(builder, |builder, (at, fault)| builder.fault(*at, fault.clone()));
+        let shared = self.addresses.iter();
+        let builder = shared.fold(builder, |builder, (node, with)| builder.share_address(*node, *with));
         let foes = self.adversaries.iter();
         foes.fold(builder, |builder, (node, adversary)| builder.adversary(*node, *adversary))
+    }
+
+    /// Whether there is no adversary.
+    pub(crate) fn is_honest(&self) -> bool {
+        let turns = |(_, fault): &(Duration, Fault)| matches!(fault, Fault::Turn { .. });
+        self.adversaries.is_empty() && !self.faults.iter().any(turns)
     }
 
     /// The time of the last fault, from the start of the run.
@@ -56,12 +66,39 @@ pub(super) fn read(
         trouble.faults.extend(faults.into_iter().map(|fault| (at, fault)));
     }
     for mut section in root.sections("adversaries")? {
-        let adversary = adversary(&mut section)?;
-        let nodes = pool.choose(&mut section, "nodes")?;
+        read_adversaries(&mut section, &pool, &mut trouble)?;
         section.finish()?;
-        trouble.adversaries.extend(nodes.into_iter().map(|node| (node, adversary)));
     }
     Ok(trouble)
+}
+
+/// One group: from when on they are adversaries, whom they dial then, whether they share an address.
+fn read_adversaries(
+    section: &mut Section<'_>,
+    pool: &Pool,
+    trouble: &mut Trouble,
+) -> Result<(), ScenarioError> {
+    let adversary = adversary(section)?;
+    let nodes = pool.choose(section, "nodes")?;
+    if section.flag("one_address")?
+        && let Some(first) = nodes.first()
+    {
+        trouble.addresses.extend(nodes.iter().map(|node| (*node, *first)));
+    }
+    let from = section.duration("from")?;
+    if section.has("dial") {
+        let to = pool.choose(section, "dial")?;
+        // Once everyone has started.
+        trouble.faults.push((from.unwrap_or(DIAL_AT), Fault::Connect { from: nodes.clone(), to }));
+    }
+    match from {
+        Some(at) => {
+            let turn = |node| (at, Fault::Turn { node, adversary: Some(adversary) });
+            trouble.faults.extend(nodes.into_iter().map(turn));
+        }
+        None => trouble.adversaries.extend(nodes.into_iter().map(|node| (node, adversary))),
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -143,7 +180,12 @@ fn adversary(section: &mut Section<'_>) -> Result<Adversary, ScenarioError> {
         Foe::Polluter => Ok(Adversary::Polluter { ppm: share(section)? }),
         Foe::Replaying => Ok(Adversary::Replaying { copies: section.whole("copies", 1..=100)?.unwrap_or(1) }),
         Foe::Flooder => {
-            let floods = [("ihave", Flood::IHave), ("iwant", Flood::IWant), ("graft", Flood::Graft)];
+            let floods = [
+                ("ihave", Flood::IHave),
+                ("iwant", Flood::IWant),
+                ("graft", Flood::Graft),
+                ("forged", Flood::Forged),
+            ];
             let what = section.required("what", |section| section.word("what", &floods))?;
             let per_second = section.whole("per_second", 1..=1000)?.unwrap_or(10);
             Ok(Adversary::Flooder {
@@ -219,3 +261,6 @@ const ADVERSARIES: &[(&str, Foe)] = &[
     ("replaying", Foe::Replaying),
     ("flooder", Foe::Flooder),
 ];
+
+/// When adversaries dial that are such from the start.
+const DIAL_AT: Duration = Duration::from_secs(1);

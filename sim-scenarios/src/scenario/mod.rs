@@ -6,6 +6,7 @@ mod faults;
 mod network;
 mod presets;
 mod protocol;
+mod score;
 mod section;
 mod sweep;
 mod tree;
@@ -107,6 +108,11 @@ impl Scenario {
     pub fn point(&self, tree: &Tree, index: usize) -> Result<(Self, Tree), ScenarioError> {
         let tree = self.sweep.tree_at(tree, index)?;
         Ok((Self::from_tree(&tree)?, tree))
+    }
+
+    /// Whether there is anybody to judge, or anybody who judges.
+    pub(crate) fn judges(&self) -> bool {
+        self.settings.score.enabled || !self.trouble.is_honest()
     }
 
     /// The configuration as it was given, for results.

@@ -59,7 +59,31 @@ presets![
     "partition-length",
     "nat",
     "saturation",
+    "published-waku",
+    "published-vac",
     "scale",
+    "attack-graft-flood",
+    "attack-backoff",
+    "attack-ihave-flood",
+    "attack-iwant-flood",
+    "attack-forged",
+    "attack-pollution",
+    "attack-replay",
+    "attack-sybil",
+    "attack-eclipse",
+    "attack-covert-flash",
+    "attack-cold-boot",
+    "slow-peers",
 ];
 
-const LARGE: &[&str] = &["bound-10000", "bound-deg40", "churn", "churn-20", "loss", "saturation", "scale"];
+const LARGE: &[&str] = &[
+    "bound-10000",
+    "bound-deg40",
+    "churn",
+    "churn-20",
+    "loss",
+    "published-vac",
+    "published-waku",
+    "saturation",
+    "scale",
+];

@@ -19,22 +19,34 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Settings, ScenarioError> 
     mesh(section.section("mesh")?, &mut settings.mesh)?;
     gossip(section.section("gossip")?, &mut settings.gossip)?;
     coded(section.section("coded")?, &mut settings.coded)?;
+    super::score::read(section.section("score")?, &mut settings.score)?;
     bytes(&mut settings.message_bytes_max, &mut section, "message_bytes_max")?;
     bytes(&mut settings.backlog_bytes_max, &mut section, "backlog_bytes_max")?;
-    set(&mut settings.outbox_messages_max, section.whole("outbox_messages_max", 1..=COUNT_MAX)?);
+    set(&mut settings.outbox.messages_max, section.whole("outbox_messages_max", 1..=COUNT_MAX)?);
+    bytes(&mut settings.outbox.bytes_max, &mut section, "outbox_bytes_max")?;
+    positive(&mut settings.outbox.publish_wait, &mut section, "outbox_publish_wait")?;
+    positive(&mut settings.outbox.forward_wait, &mut section, "outbox_forward_wait")?;
     section.finish()?;
     Ok(settings)
 }
 
 /// The bounds follow the target unless they are given: 6 has the documented 4 and 12.
 fn mesh(mut section: Section<'_>, mesh: &mut MeshSettings) -> Result<(), ScenarioError> {
-    set(&mut mesh.target, section.whole("target", 1..=1000)?);
-    mesh.min = section.whole("min", 1..=mesh.target)?.unwrap_or(mesh.target - mesh.target / 3);
-    mesh.max = section.whole("max", mesh.target..=2000)?.unwrap_or(2 * mesh.target);
+    let target = section.whole("target", 1..=1000)?.unwrap_or(mesh.target);
+    let min = section.whole("min", 1..=target)?.unwrap_or(target - target / 3);
+    let max = section.whole("max", target..=2000)?.unwrap_or(2 * target);
+    *mesh = MeshSettings::with_degrees(min, target, max);
+    set(&mut mesh.outbound_min, section.whole("outbound_min", 0..=(target / 2).min(min - 1))?);
     positive(&mut mesh.heartbeat, &mut section, "heartbeat")?;
     set(&mut mesh.heartbeat_initial_delay, section.duration("heartbeat_initial_delay")?);
     positive(&mut mesh.prune_backoff, &mut section, "prune_backoff")?;
     set(&mut mesh.unsubscribe_backoff, section.duration("unsubscribe_backoff")?);
+    set(&mut mesh.best_kept, section.whole("best_kept", 0..=target)?);
+    set(&mut mesh.opportunistic_peers, section.whole("opportunistic_peers", 0..=1000)?);
+    positive(&mut mesh.fanout_ttl, &mut section, "fanout_ttl")?;
+    mesh.flood_publish = section.flag("flood_publish")?;
+    mesh.peer_exchange = section.flag("peer_exchange")?;
+    set(&mut mesh.exchange_peers, section.whole("exchange_peers", 0..=1000)?);
     section.finish()
 }
 
@@ -46,6 +58,7 @@ fn gossip(mut section: Section<'_>, gossip: &mut GossipSettings) -> Result<(), S
     bytes(&mut gossip.cache_bytes_max, &mut section, "cache_bytes_max")?;
     positive(&mut gossip.seen_ttl, &mut section, "seen_ttl")?;
     positive(&mut gossip.iwant_followup, &mut section, "iwant_followup")?;
+    bytes(&mut gossip.idontwant_bytes_min, &mut section, "idontwant_bytes_min")?;
     section.finish()
 }
 
@@ -83,7 +96,7 @@ fn shard_factor(value: &Value) -> Option<ShardFactor> {
     }
 }
 
-fn set<T>(target: &mut T, given: Option<T>) {
+pub(super) fn set<T>(target: &mut T, given: Option<T>) {
     if let Some(value) = given {
         *target = value;
     }
@@ -94,7 +107,7 @@ fn bytes(target: &mut usize, section: &mut Section<'_>, key: &'static str) -> Re
     Ok(())
 }
 
-fn positive(
+pub(super) fn positive(
     target: &mut Duration,
     section: &mut Section<'_>,
     key: &'static str,
@@ -104,6 +117,6 @@ fn positive(
     Ok(())
 }
 
-const COUNT_MAX: usize = 1 << 20;
+pub(super) const COUNT_MAX: usize = 1 << 20;
 /// A tebibyte of virtual memory: more than any run can fill.
 const BYTES_MAX: u64 = 1 << 40;

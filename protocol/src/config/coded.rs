@@ -1,0 +1,182 @@
+//! Settings of coded shards, and their units.
+
+use core::fmt;
+use core::time::Duration;
+
+/// Coded shards. Source: `docs/spec/coded-mode.md`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodedSettings {
+    /// *k*: source shards of a message; default 4.
+    pub shard_factor: ShardFactor,
+    /// Shards of the publisher's first push, per source shard; default 1.5.
+    pub multiplier: Multiplier,
+    /// Share of *k* from which a relay codes for others; default 0.75.
+    pub threshold: Threshold,
+    /// How the threshold is compared; default [`ThresholdRule::AtLeast`].
+    pub threshold_rule: ThresholdRule,
+    /// What is mixed before a message is verified; default [`Integrity::Adaptive`].
+    pub integrity: Integrity,
+    /// How long a topic stays in verified relaying after a bad decode (adaptive); default 10 min.
+    pub distrust: Duration,
+    /// Payloads below this travel whole; default 4096 bytes.
+    pub small_message_bytes: usize,
+    /// Silence on an undecoded message after which shards are pulled; default 500 ms.
+    pub repair_after: Duration,
+    /// How long an undecoded message is kept; default 60 s.
+    pub undecoded_ttl: Duration,
+    /// Undecoded messages before the oldest is dropped; default 1024.
+    pub undecoded_max: usize,
+    /// Bytes of undecoded messages, at their full length, before the oldest is dropped; default 256 MiB.
+    pub undecoded_bytes_max: usize,
+}
+
+/// How *k* is chosen for a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ShardFactor {
+    /// The same for all messages: 1 to [`ShardFactor::MAX`].
+    Fixed(u16),
+    /// One shard per 16 KiB, 1 to 64, the coefficients never above 1 % of a shard.
+    Auto,
+}
+
+impl ShardFactor {
+    /// Largest *k*; leaves as many Cauchy rows for repair.
+    pub const MAX: u16 = 128;
+
+    /// *k* for a payload of this many bytes.
+    pub fn for_message(self, bytes: usize) -> u16 {
+        match self {
+            Self::Fixed(k) => k,
+            Self::Auto => {
+                let mut k = bytes.div_ceil(16 * 1024).clamp(1, 64);
+                while k > 1 && k * 100 > bytes.div_ceil(k) {
+                    k -= 1;
+                }
+                k as u16
+            }
+        }
+    }
+}
+
+/// A positive factor in thousandths.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Multiplier(u32);
+
+impl Multiplier {
+    /// `None` unless 0 < `value` <= 64. Rounded to thousandths, at least one.
+    pub fn new(value: f64) -> Option<Self> {
+        (value > 0.0 && value <= 64.0).then(|| Self(((value * 1000.0 + 0.5) as u32).max(1)))
+    }
+
+    /// `ceil(k * multiplier)`, at least *k* (every source shard is listed) and at most 255.
+    pub fn shards(self, k: u16) -> u16 {
+        (u32::from(k) * self.0).div_ceil(1000).clamp(u32::from(k), 255) as u16
+    }
+}
+
+impl fmt::Debug for Multiplier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+/// A share of *k*, in millionths: 0 < threshold <= 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Threshold(u32);
+
+impl Threshold {
+    /// `None` unless 0 < `value` <= 1. Rounded to millionths, at least one.
+    pub fn new(value: f64) -> Option<Self> {
+        (value > 0.0 && value <= 1.0).then(|| Self(((value * 1e6 + 0.5) as u32).max(1)))
+    }
+
+    /// The lowest rank at which a relay begins to code for others; never above *k*.
+    ///
+    /// `exceeds` at a threshold of 1 would never begin, so it begins at *k*.
+    pub fn rank(self, k: u16, rule: ThresholdRule) -> u16 {
+        let scaled = u64::from(k) * u64::from(self.0);
+        let rank = match rule {
+            ThresholdRule::AtLeast => scaled.div_ceil(1_000_000),
+            ThresholdRule::Exceeds => scaled / 1_000_000 + 1,
+        };
+        rank.clamp(1, u64::from(k)) as u16
+    }
+}
+
+impl fmt::Debug for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
+    }
+}
+
+/// How a rank is compared with the threshold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ThresholdRule {
+    /// `rank >= ceil(threshold * k)`.
+    AtLeast,
+    /// `rank > threshold * k`: the documents' other reading, for research.
+    Exceeds,
+}
+
+/// What a relay mixes into what it sends before it has decoded and verified a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Integrity {
+    /// Optimistic until a decode on the topic fails its hash, then verified for a while.
+    Adaptive,
+    /// Only shards that match a hash of the signed header.
+    Verified,
+    /// Every shard it holds.
+    Optimistic,
+}
+
+impl Default for CodedSettings {
+    fn default() -> Self {
+        Self {
+            shard_factor: ShardFactor::Fixed(4),
+            multiplier: Multiplier(1500),
+            threshold: Threshold(750_000),
+            threshold_rule: ThresholdRule::AtLeast,
+            integrity: Integrity::Adaptive,
+            distrust: Duration::from_secs(600),
+            small_message_bytes: 4096,
+            repair_after: Duration::from_millis(500),
+            undecoded_ttl: Duration::from_secs(60),
+            undecoded_max: 1024,
+            undecoded_bytes_max: 256 << 20,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_reach_the_documented_ranks() {
+        let threshold = Threshold::new(0.75).unwrap();
+        assert_eq!(threshold.rank(4, ThresholdRule::AtLeast), 3);
+        assert_eq!(threshold.rank(4, ThresholdRule::Exceeds), 4);
+        assert_eq!(threshold.rank(1, ThresholdRule::AtLeast), 1);
+        assert_eq!(Threshold::new(1.0).unwrap().rank(4, ThresholdRule::Exceeds), 4);
+        for refused in [0.0, -0.1, 1.01, f64::NAN] {
+            assert_eq!(Threshold::new(refused), None);
+        }
+    }
+
+    #[test]
+    fn the_default_publisher_makes_six_shards_of_four() {
+        let coded = CodedSettings::default();
+        assert_eq!(Multiplier::new(1.5).unwrap(), coded.multiplier);
+        assert_eq!(coded.multiplier.shards(4), 6);
+        assert_eq!(Multiplier::new(64.0).unwrap().shards(128), 255);
+        assert_eq!(Multiplier::new(0.5).unwrap().shards(4), 4);
+    }
+
+    #[test]
+    fn auto_follows_the_message_size() {
+        assert_eq!(ShardFactor::Auto.for_message(1 << 20), 64);
+        assert_eq!(ShardFactor::Auto.for_message(10), 1);
+        let k = usize::from(ShardFactor::Auto.for_message(64 << 10));
+        assert!(k * 100 <= (64usize << 10).div_ceil(k));
+    }
+}

@@ -1,0 +1,116 @@
+//! What one peer may ask of us between two heartbeats.
+//!
+//! Source: gossipsub v1.1 "Spam Protection Measures", v1.2 "IDONTWANT Message".
+
+use alloc::collections::BTreeSet;
+
+use crate::ctx::Ctx;
+use crate::{Config, LinkId, MessageId, Misdeed};
+
+/// A kind of control, as far as it is limited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Frames with IHAVE.
+    IHaveFrames,
+    /// Ids that we asked for because of the peer's IHAVE.
+    Asked,
+    /// Ids in IWANT.
+    IWant,
+    /// Ids in IDONTWANT.
+    IDontWant,
+    /// Topics in GRAFT.
+    Graft,
+    /// Topics in PRUNE.
+    Prune,
+    /// Subscriptions that are not kept.
+    Subscription,
+}
+
+/// What one peer used up since the last heartbeat.
+#[derive(Debug, Default)]
+pub(crate) struct Budget {
+    used: [usize; 7],
+    /// It has been blamed for a flood.
+    blamed: bool,
+}
+
+impl Kind {
+    fn max(self, config: &Config) -> usize {
+        match self {
+            Self::IHaveFrames => config.gossip.ihave_frames_max,
+            Self::Asked => config.gossip.ihave_ids_max,
+            Self::IWant => config.gossip.iwant_ids_max,
+            Self::IDontWant => config.gossip.idontwant_ids_max,
+            Self::Graft | Self::Prune => config.topics_max,
+            Self::Subscription => 0,
+        }
+    }
+
+    /// How much of it is taken for a flood. Honest peers may gossip often; a hundred IHAVE in a second is no gossip.
+    /// What we asked for ourselves is never one.
+    fn flood(self, config: &Config) -> usize {
+        match self {
+            Self::IHaveFrames => self.max(config).saturating_mul(GROSSLY),
+            Self::Asked => usize::MAX,
+            Self::IWant | Self::IDontWant | Self::Graft | Self::Prune => self.max(config),
+            Self::Subscription => config.topics_max,
+        }
+    }
+}
+
+/// How many are left until the next heartbeat.
+pub(crate) fn left(cx: &Ctx<'_>, link: LinkId, kind: Kind) -> usize {
+    let used = cx.links.get(link).map_or(usize::MAX, |held| held.budget.used[kind as usize]);
+    kind.max(cx.config).saturating_sub(used)
+}
+
+/// How many of `count` are still allowed. Who goes far beyond is blamed, once a heartbeat.
+pub(crate) fn allow(cx: &mut Ctx<'_>, link: LinkId, kind: Kind, count: usize) -> usize {
+    let Some(held) = cx.links.get_mut(link) else { return 0 };
+    let used = &mut held.budget.used[kind as usize];
+    let left = kind.max(cx.config).saturating_sub(*used);
+    *used = used.saturating_add(count);
+    if *used > kind.flood(cx.config) && !held.budget.blamed {
+        held.budget.blamed = true;
+        cx.misbehaved(link, Misdeed::ControlFlood, None);
+    }
+    count.min(left)
+}
+
+/// Messages that a peer does not want, by the heartbeat in which it said so, newest first.
+///
+/// Bounded by [`crate::GossipSettings::idontwant_ids_max`] for each heartbeat.
+#[derive(Debug, Default)]
+pub(crate) struct Unwanted([BTreeSet<MessageId>; UNWANTED_TICKS]);
+
+impl Unwanted {
+    pub(crate) fn insert(&mut self, id: MessageId) {
+        self.0[0].insert(id);
+    }
+
+    pub(crate) fn remove(&mut self, id: &MessageId) {
+        self.0.iter_mut().for_each(|tick| {
+            tick.remove(id);
+        });
+    }
+
+    pub(crate) fn contains(&self, id: &MessageId) -> bool {
+        self.0.iter().any(|tick| tick.contains(id))
+    }
+
+    /// Forgets the oldest.
+    pub(crate) fn heartbeat(&mut self) {
+        self.0.rotate_right(1);
+        self.0[0].clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(BTreeSet::len).sum()
+    }
+}
+
+/// Heartbeats for which an IDONTWANT holds, as in go.
+pub(crate) const UNWANTED_TICKS: usize = 3;
+
+/// How far beyond the limit frames with IHAVE are taken for a flood.
+const GROSSLY: usize = 10;
