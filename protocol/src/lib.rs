@@ -72,8 +72,9 @@
 //!
 //! # Where to look
 //!
-//! `node/rpc.rs` is the table of contents of a received frame. `mesh`, `gossip` and `shards` are the features; they
-//! never call each other. `rpc` is the codec. Rules that hold between any two inputs are listed in [`Rule`].
+//! `node/rpc.rs` is the table of contents of a received frame. `mesh`, `gossip`, `shards` and `direct` are the
+//! features; they never call each other. `links` holds what waits for each peer and what it may still ask for. `rpc`
+//! is the codec. Rules that hold between any two inputs are listed in [`Rule`].
 #![no_std]
 
 extern crate alloc;

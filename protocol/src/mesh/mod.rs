@@ -87,8 +87,8 @@ impl Mesh {
 
     /// Mesh or fanout, and direct peers: v1.1 "Explicit Peering Agreements".
     pub(crate) fn receivers(&self, links: &Links, topic: &Topic) -> Vec<LinkId> {
-        let direct = links.subscribers(topic).filter(|(_, link)| link.direct).map(|(link, _)| link);
-        self.eager(topic).iter().copied().chain(direct).collect()
+        let direct = links.iter().filter(|(_, link)| link.direct && link.topics.contains(topic));
+        self.eager(topic).iter().copied().chain(direct.map(|(link, _)| link)).collect()
     }
 
     /// Joins a topic: grafts up to *D* of those who are in it, first of all those whom we publish to already.
