@@ -11,7 +11,6 @@ fn play(name: &str, scored: bool) -> (RunResult, Defence) {
     let (scenario, _) = Scenario::open(name, &settings).unwrap();
     let result = run(&scenario, 1, Extras::default(), &mut |_share| {}).unwrap().result;
     let defence = result.defence.clone().unwrap();
-    println!("{name} scored={scored} delivery={} {defence:?}", result.delivery);
     (result, defence)
 }
 

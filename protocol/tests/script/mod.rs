@@ -213,7 +213,11 @@ impl World {
             "link-down" => Event::LinkDown { link: from, cause: DownCause::Lost },
             "ready" => Event::LinkReady { link: from, bytes: words.get(2).map_or(usize::MAX, |n| number(n)) },
             "judge" => {
-                let verdict = if words[2] == "accept" { Verdict::Accept } else { Verdict::Reject };
+                let verdict = match words[2] {
+                    "accept" => Verdict::Accept,
+                    "reject" => Verdict::Reject,
+                    _ => Verdict::Ignore,
+                };
                 Event::Judged { message: self.remotes[words[1]].whole.id(), verdict }
             }
             "stats" => Event::LinkStats { link: from, rtt: duration(words[2]), lost: 0 },
