@@ -5,6 +5,7 @@
 //! Invariant R1: every linked peer has a record and the tables are within their bounds. R2: addresses are counted
 //! right.
 
+mod addresses;
 mod counter;
 mod deliveries;
 mod parts;

@@ -7,6 +7,7 @@ use core::cmp::Reverse;
 use core::net::IpAddr;
 
 use super::Score;
+use super::addresses::{Addresses, counted};
 use super::deliveries::Deliveries;
 use super::parts::PeerScore;
 use super::record::Record;
@@ -14,7 +15,7 @@ use super::refused::Refused;
 use crate::invariants::{Broken, Rule, ensure};
 use crate::links::Links;
 use crate::mesh::Mesh;
-use crate::{ColocationSettings, Config, LinkId, MessageId, Misdeed, PeerId, ScoreSettings, Time, Topic};
+use crate::{Config, LinkId, MessageId, Misdeed, PeerId, ScoreSettings, Time, Topic};
 
 /// Most steps of fading that are made up for after a pause.
 const STEPS_MAX: u128 = 3600;
@@ -23,8 +24,7 @@ const STEPS_MAX: u128 = 3600;
 #[derive(Clone, Hash, Debug)]
 pub(crate) struct Scores {
     peers: BTreeMap<PeerId, Record>,
-    /// How many linked peers have an address.
-    addresses: BTreeMap<IpAddr, u32>,
+    addresses: Addresses,
     refused: Refused,
     deliveries: Deliveries,
     /// When counts faded last.
@@ -35,7 +35,7 @@ impl Scores {
     pub(crate) fn new(now: Time) -> Self {
         Self {
             peers: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            addresses: Addresses::default(),
             refused: Refused::default(),
             deliveries: Deliveries::default(),
             faded_at: now,
@@ -61,25 +61,14 @@ impl Scores {
         record.forget_at = None;
         record.conduct.on_link_up(now);
         record.address = address;
-        let peers = address.map_or(0, |address| {
-            let peers = self.addresses.entry(address).or_default();
-            *peers += 1;
-            *peers
-        });
-        record.set_crowd(&config.score, peers);
+        self.addresses.enter(address);
+        record.set_crowd(&config.score, self.addresses.peers(address));
         record.refresh(&config.score, now);
     }
 
     pub(crate) fn on_link_down(&mut self, config: &Config, now: Time, peer: &PeerId) {
         let Some(record) = self.peers.get_mut(peer) else { return };
-        if let Some(address) = record.address.take()
-            && let Some(peers) = self.addresses.get_mut(&address)
-        {
-            *peers -= 1;
-            if *peers == 0 {
-                self.addresses.remove(&address);
-            }
-        }
+        self.addresses.leave(record.address.take());
         record.on_link_down(&config.score, now);
         if !record.is_blemished() && !record.conduct.is_observed(&config.score.reputation) {
             self.peers.remove(peer);
@@ -193,14 +182,14 @@ impl Scores {
         self.deliveries.expire(now);
         self.peers.retain(|_, record| record.forget_at.is_none_or(|at| at > now));
         let steps = self.steps(settings, now);
+        self.note_members(config, now, links, mesh);
         let mut dropped = Vec::new();
         for (id, link) in links.iter() {
             let Some(record) = self.peers.get_mut(&link.peer) else { continue };
             (0..steps).for_each(|_| record.fade(settings));
             record.conduct.measured(link.rtt);
-            look_at_meshes(record, config, now, mesh, id);
-            let peers = record.address.and_then(|address| self.addresses.get(&address)).copied();
-            record.set_crowd(settings, peers.unwrap_or(0));
+            note_outsider(record, config, now, mesh, id);
+            record.set_crowd(settings, self.addresses.peers(record.address));
             record.refresh(settings, now);
             let reputation = &settings.reputation;
             if record.conduct.is_observed(reputation) && record.reputation() < reputation.drop_below {
@@ -210,6 +199,20 @@ impl Scores {
             }
         }
         dropped
+    }
+
+    /// Who is in which mesh.
+    fn note_members(&mut self, config: &Config, now: Time, links: &Links, mesh: &Mesh) {
+        for topic in mesh.topics() {
+            let settings = config.score.of_topic(topic);
+            for peer in mesh.members(topic).iter().filter_map(|link| links.peer(*link)) {
+                if let Some(record) = self.peers.get_mut(&peer)
+                    && let Some(record) = record.topic_mut(topic, config.topics_max)
+                {
+                    record.set_in_mesh(settings, now, true);
+                }
+            }
+        }
     }
 
     /// How many steps of fading are due.
@@ -246,21 +249,13 @@ impl Scores {
         ensure(linked == expected && known && bounded, Rule::R1, || {
             format!("{linked} linked of {} records", self.peers.len())
         })?;
-        let mut addresses: BTreeMap<IpAddr, u32> = BTreeMap::new();
-        for address in self.peers.values().filter_map(|record| record.address) {
-            *addresses.entry(address).or_default() += 1;
-        }
+        let addresses: Addresses = self.peers.values().filter_map(|record| record.address).collect();
         ensure(addresses == self.addresses, Rule::R2, || format!("{:?}, not {addresses:?}", self.addresses))
     }
 }
 
-/// Who is in which mesh now, and since when.
-fn look_at_meshes(record: &mut Record, config: &Config, now: Time, mesh: &Mesh, link: LinkId) {
-    for topic in mesh.topics().filter(|topic| mesh.contains(topic, link)) {
-        if let Some(record) = record.topic_mut(topic, config.topics_max) {
-            record.set_in_mesh(config.score.of_topic(topic), now, true);
-        }
-    }
+/// In which meshes a peer is no longer.
+fn note_outsider(record: &mut Record, config: &Config, now: Time, mesh: &Mesh, link: LinkId) {
     for (topic, record) in &mut record.topics {
         if !mesh.is_joined(topic) {
             record.topic_left();
@@ -269,49 +264,4 @@ fn look_at_meshes(record: &mut Record, config: &Config, now: Time, mesh: &Mesh, 
         }
     }
     record.topics.retain(|_, record| !record.is_blank());
-}
-
-/// The address under which a peer is counted; `None` for one that may hold any number.
-fn counted(settings: &ColocationSettings, ip: IpAddr) -> Option<IpAddr> {
-    let ip = ip.to_canonical();
-    let local = match ip {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    };
-    if local || settings.allowed.contains(&ip) {
-        return None;
-    }
-    Some(match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::string::ToString;
-
-    use super::*;
-
-    #[test]
-    fn addresses_count_as_one_host_each_and_local_ones_not_at_all() {
-        let settings =
-            ColocationSettings { allowed: alloc::vec!["9.9.9.9".parse().unwrap()], ..Default::default() };
-        let of = |text: &str| counted(&settings, text.parse().unwrap()).map(|ip| ip.to_string());
-        assert_eq!(of("1.2.3.4").as_deref(), Some("1.2.3.4"));
-        assert_eq!(of("2001:db8:1:2:3:4:5:6").as_deref(), Some("2001:db8:1:2::"));
-        for uncounted in [
-            "127.0.0.1",
-            "::ffff:127.0.0.1",
-            "10.1.2.3",
-            "192.168.0.9",
-            "169.254.1.1",
-            "::1",
-            "fd00::1",
-            "fe80::1",
-            "9.9.9.9",
-        ] {
-            assert_eq!(of(uncounted), None, "{uncounted}");
-        }
-    }
 }
