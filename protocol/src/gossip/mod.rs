@@ -164,12 +164,16 @@ impl Gossip {
         }
     }
 
-    /// Advertises the last windows, asks elsewhere for what did not come, and starts a new window.
+    /// Asks elsewhere for what did not come, and blames who had promised it.
+    pub(crate) fn follow_up(&mut self, cx: &mut Ctx<'_>) {
+        self.requests.heartbeat(cx);
+    }
+
+    /// Advertises the last windows and starts a new one.
     pub(crate) fn heartbeat(&mut self, cx: &mut Ctx<'_>, mesh: &Mesh) {
         for topic in mesh.topics().chain(mesh.fanout_topics()) {
             self.advertise(cx, mesh, topic);
         }
-        self.requests.heartbeat(cx);
         self.cache.shift(cx.config);
         self.seen.expire(cx.now);
         self.delivered.expire(cx.now);

@@ -228,6 +228,8 @@ impl Node {
         }
         cx.links.heartbeat();
         parts.direct.heartbeat(&mut cx);
+        // Before the meshes, from which it may drop a peer.
+        parts.gossip.follow_up(&mut cx);
         for (topic, link) in parts.mesh.heartbeat(&mut cx) {
             parts.on_new_member(&mut cx, link, &topic);
         }
