@@ -2,7 +2,7 @@
 //!
 //! Source: gossipsub v1.1 "Spam Protection Measures", v1.2 "IDONTWANT Message".
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 
 use crate::ctx::Ctx;
 use crate::{Config, LinkId, MessageId, Misdeed};
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 /// What one peer used up since the last heartbeat.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
-    used: [usize; 7],
+    used: [u32; 7],
     /// It has been blamed for a flood.
     blamed: bool,
 }
@@ -60,57 +60,56 @@ impl Kind {
 
 /// How many are left until the next heartbeat.
 pub(crate) fn left(cx: &Ctx<'_>, link: LinkId, kind: Kind) -> usize {
-    let used = cx.links.get(link).map_or(usize::MAX, |held| held.budget.used[kind as usize]);
-    kind.max(cx.config).saturating_sub(used)
+    let used = cx.links.get(link).map_or(u32::MAX, |held| held.budget.used[kind as usize]);
+    kind.max(cx.config).saturating_sub(used as usize)
 }
 
 /// How many of `count` are still allowed. Who goes far beyond is blamed, once a heartbeat.
 pub(crate) fn allow(cx: &mut Ctx<'_>, link: LinkId, kind: Kind, count: usize) -> usize {
     let Some(held) = cx.links.get_mut(link) else { return 0 };
     let used = &mut held.budget.used[kind as usize];
-    let left = kind.max(cx.config).saturating_sub(*used);
-    *used = used.saturating_add(count);
-    if *used > kind.flood(cx.config) && !held.budget.blamed {
+    let left = kind.max(cx.config).saturating_sub(*used as usize);
+    *used = used.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+    if *used as usize > kind.flood(cx.config) && !held.budget.blamed {
         held.budget.blamed = true;
         cx.misbehaved(link, Misdeed::ControlFlood, None);
     }
     count.min(left)
 }
 
-/// Messages that a peer does not want, by the heartbeat in which it said so, newest first.
+/// Messages that a peer does not want, with the heartbeats for which it is taken at its word.
 ///
 /// Bounded by [`crate::GossipSettings::idontwant_ids_max`] for each heartbeat.
 #[derive(Debug, Default)]
-pub(crate) struct Unwanted([BTreeSet<MessageId>; UNWANTED_TICKS]);
+pub(crate) struct Unwanted(BTreeMap<MessageId, u8>);
 
 impl Unwanted {
     pub(crate) fn insert(&mut self, id: MessageId) {
-        self.0[0].insert(id);
+        self.0.insert(id, UNWANTED_TICKS);
     }
 
     pub(crate) fn remove(&mut self, id: &MessageId) {
-        self.0.iter_mut().for_each(|tick| {
-            tick.remove(id);
-        });
+        self.0.remove(id);
     }
 
     pub(crate) fn contains(&self, id: &MessageId) -> bool {
-        self.0.iter().any(|tick| tick.contains(id))
+        self.0.contains_key(id)
     }
 
-    /// Forgets the oldest.
     pub(crate) fn heartbeat(&mut self) {
-        self.0.rotate_right(1);
-        self.0[0].clear();
+        self.0.retain(|_, ticks| {
+            *ticks -= 1;
+            *ticks > 0
+        });
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.iter().map(BTreeSet::len).sum()
+        self.0.len()
     }
 }
 
 /// Heartbeats for which an IDONTWANT holds, as in go.
-pub(crate) const UNWANTED_TICKS: usize = 3;
+pub(crate) const UNWANTED_TICKS: u8 = 3;
 
 /// How far beyond the limit frames with IHAVE are taken for a flood.
 const GROSSLY: usize = 10;

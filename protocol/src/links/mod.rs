@@ -70,9 +70,9 @@ pub(crate) struct Link {
     budget: Budget,
     unwanted: Unwanted,
     /// Frames with IDONTWANT sent to it since the last heartbeat.
-    declined: usize,
+    declined: u8,
     /// Ids that wait for one of the next of these frames.
-    declining: SmallVec<[MessageId; 1]>,
+    declining: Vec<MessageId>,
 }
 
 impl Link {
@@ -123,7 +123,7 @@ impl Links {
             budget: Budget::default(),
             unwanted: Unwanted::default(),
             declined: 0,
-            declining: SmallVec::new(),
+            declining: Vec::new(),
         };
         self.links.insert(id, link);
         self.by_peer.insert(peer, id).filter(|earlier| *earlier != id)
@@ -265,7 +265,7 @@ impl Links {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.declining.push(message);
         if link.declined < DECLINED_MAX || link.declining.len() >= Rpc::IDONTWANT_IDS_MAX {
-            link.declined += 1;
+            link.declined = link.declined.saturating_add(1);
             let ids = core::mem::take(&mut link.declining);
             self.control.entry(id).or_default().control.idontwant.extend(ids);
         }
@@ -312,7 +312,7 @@ impl Links {
             ensure(self.by_peer.get(&link.peer) == Some(id), Rule::L1, || alloc::format!("{id:?}"))?;
             let bounded = link.outbox.is_sound(&config.outbox)
                 && link.topics.len() <= config.topics_max
-                && link.unwanted.len() <= UNWANTED_TICKS * config.gossip.idontwant_ids_max
+                && link.unwanted.len() <= usize::from(UNWANTED_TICKS) * config.gossip.idontwant_ids_max
                 && link.declining.len() < Rpc::IDONTWANT_IDS_MAX;
             ensure(bounded, Rule::L2, || alloc::format!("{id:?}"))?;
         }
@@ -321,7 +321,7 @@ impl Links {
 }
 
 /// Frames with IDONTWANT sent to one peer at once between two heartbeats.
-const DECLINED_MAX: usize = 5;
+const DECLINED_MAX: u8 = 5;
 
 /// Longest signed peer record that is kept, bytes: a key, a signature and some twenty addresses.
 const RECORD_BYTES_MAX: usize = 2048;

@@ -106,10 +106,12 @@ impl Parts<'_> {
         }
         let (from, credits) = from.map_or((None, Credits::new()), |(link, credits)| (Some(link), credits));
         let topic = message.topic.clone();
-        let fresh = self.gossip.mark_delivered(cx.now, &topic, content);
-        let wanted = fresh || cx.config.dedup == Dedup::Origin;
-        if wanted && self.mesh.is_joined(&topic) {
-            deliver(cx, from, &message, &id, content);
+        // A message of ours for a topic that we are not in is not for this application.
+        if self.mesh.is_joined(&topic) {
+            let fresh = self.gossip.mark_delivered(cx.now, &topic, content);
+            if fresh || cx.config.dedup == Dedup::Origin {
+                deliver(cx, from, &message, &id, content);
+            }
         }
         let mut cached = Cached::new(message, from);
         cached.coding = coding;
