@@ -42,9 +42,12 @@ mod snapshot;
 mod system;
 
 pub use braidcast_protocol::{
-    CodedSettings, ConfigError, ContentId, Dedup, GossipSettings, Integrity, LeaveError, MeshSettings,
-    MessageId, Mode, Multiplier, PeerId, Protocol, PublishError, RejectReason, RpcMeta, Settings,
-    ShardFactor, ShardTrace, SubscribeError, Threshold, ThresholdRule, Topic, Trace, Validation, Verdict,
+    CodedSettings, ColocationSettings, ConfigError, ContentId, Decay, Dedup, FirstDeliverySettings,
+    GossipSettings, Integrity, LeaveError, MeshDeliverySettings, MeshSettings, MeshTimeSettings, MessageId,
+    Mode, Multiplier, PeerId, PeerScore, PenaltySettings, Protocol, PublishError, RejectReason, Reputation,
+    ReputationSettings, RpcMeta, Score, ScoreParts, ScoreSettings, ScoreThresholds, Settings, ShardFactor,
+    ShardTrace, SubscribeError, Threshold, ThresholdRule, Topic, TopicScoreSettings, Trace, Validation,
+    Verdict,
 };
 pub use braidcast_transport::{Congestion, StartError as TransportError};
 pub use builder::{LISTEN_DEFAULT, NodeBuilder, StartError};

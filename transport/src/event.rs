@@ -39,10 +39,14 @@ pub fn remote_ip(address: &Multiaddr) -> Option<IpAddr> {
     if address.iter().any(|part| part == Protocol::P2pCircuit) {
         return None;
     }
-    address.iter().find_map(|part| match part {
-        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
-        Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
-        _ => None,
+    address.iter().find_map(|part| {
+        if let Protocol::Ip4(ip) = part {
+            Some(IpAddr::V4(ip))
+        } else if let Protocol::Ip6(ip) = part {
+            Some(IpAddr::V6(ip))
+        } else {
+            None
+        }
     })
 }
 
@@ -210,4 +214,18 @@ pub enum FrameFault {
     /// The length prefix is not a minimal unsigned varint of at most 9 bytes.
     #[error("length prefix is not an unsigned varint")]
     BadLength,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relayed_connection_has_the_address_of_nobody() {
+        let ip = |text: &str| remote_ip(&text.parse().unwrap()).map(|ip| ip.to_string());
+        assert_eq!(ip("/ip4/192.0.2.1/udp/7070/quic-v1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(ip("/ip6/2001:db8::1/tcp/7070").as_deref(), Some("2001:db8::1"));
+        assert_eq!(ip("/dns4/example.org/tcp/7070"), None);
+        assert_eq!(ip("/ip4/192.0.2.1/tcp/7070/p2p-circuit"), None);
+    }
 }
