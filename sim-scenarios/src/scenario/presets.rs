@@ -73,4 +73,5 @@ presets![
     "slow-peers",
 ];
 
-const LARGE: &[&str] = &["bound-10000", "bound-deg40", "churn", "churn-20", "loss", "saturation"];
+const LARGE: &[&str] =
+    &["attack-ihave-flood", "bound-10000", "bound-deg40", "churn", "churn-20", "loss", "saturation"];
