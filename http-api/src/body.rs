@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use braidcast_runtime_tokio::{
-    ContentId, Mode, PeerId, PeerSnapshot, Snapshot, Topic, TopicSnapshot, Usage, peer_id_text,
+    ContentId, Mode, PeerId, PeerScore, PeerSnapshot, Snapshot, Topic, TopicSnapshot, Usage, peer_id_text,
 };
 use serde::Serialize;
 
@@ -55,7 +55,19 @@ struct Peer<'a> {
     protocol: &'static str,
     /// `null` until measured.
     rtt_ms: Option<f64>,
+    /// `null` when peers are not scored.
+    score: Option<Score>,
     topics: Vec<&'a str>,
+}
+
+/// What the node thinks of a peer.
+#[derive(Serialize)]
+struct Score {
+    /// Those that are not zero, in points.
+    parts: BTreeMap<&'static str, f64>,
+    points: f64,
+    /// 0 to 1.
+    reputation: f64,
 }
 
 #[derive(Serialize)]
@@ -159,7 +171,17 @@ fn peer(link: &PeerSnapshot) -> Peer<'_> {
         peer_id: peer_id_text(&link.peer),
         protocol: link.protocol.id(),
         rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
+        score: link.score.as_ref().map(score),
         topics: link.topics.iter().map(Topic::as_str).collect(),
+    }
+}
+
+fn score(known: &PeerScore) -> Score {
+    let parts = known.parts.named().into_iter().map(|(name, part)| (name, part.millionths() as f64 / 1e6));
+    Score {
+        parts: parts.filter(|(_, points)| *points != 0.0).collect(),
+        points: known.score.millionths() as f64 / 1e6,
+        reputation: f64::from(known.reputation.permille()) / 1000.0,
     }
 }
 

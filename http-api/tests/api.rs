@@ -10,8 +10,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use braidcast_http_api::{Info, StateSource, bind, router, serve};
 use braidcast_runtime_tokio::{
-    ContentId, Counters, Mode, NodeError, PeerId, PeerSnapshot, Protocol, Snapshot, SystemUsage, Topic,
-    TopicSnapshot,
+    ContentId, Counters, Mode, NodeError, PeerId, PeerScore, PeerSnapshot, Protocol, Reputation, Score,
+    ScoreParts, Snapshot, SystemUsage, Topic, TopicSnapshot,
 };
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,13 +47,20 @@ fn idle() -> Snapshot {
 
 fn busy() -> Snapshot {
     let link = |number, coded, rtt| PeerSnapshot {
-        score: None,
         peer: peer(number),
         address: format!("/ip4/10.0.0.{number}/tcp/7070"),
         protocol: Protocol::Meshsub12,
         coded,
         rtt,
         topics: vec![Topic::new("t")],
+        score: coded.then(|| PeerScore {
+            peer: peer(number),
+            linked: true,
+            score: Score::new(-18),
+            parts: ScoreParts { mesh_time: Score::new(2), invalid: Score::new(-20), ..ScoreParts::default() },
+            reputation: Reputation::from_permille(425),
+            observed: true,
+        }),
     };
     Snapshot {
         listen: vec!["/ip4/172.28.0.12/tcp/7070".to_owned()],
@@ -144,6 +151,11 @@ async fn a_busy_node_tells_its_peers_topics_and_messages() {
     assert_eq!(snapshot["partial_message_node_count"], 1);
     assert_eq!(snapshot["connected_peers"][0]["rtt_ms"], 1.5);
     assert_eq!(snapshot["connected_peers"][1]["rtt_ms"], serde_json::Value::Null);
+    let judged = serde_json::json!({
+        "parts": { "invalid": -20.0, "mesh-time": 2.0 }, "points": -18.0, "reputation": 0.425
+    });
+    assert_eq!(snapshot["connected_peers"][0]["score"], judged);
+    assert_eq!(snapshot["connected_peers"][1]["score"], serde_json::Value::Null);
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ mod common;
 
 use std::time::Duration;
 
-use braidcast_protocol::{MessageId, Seed};
+use braidcast_protocol::{MessageId, Score, Seed};
 use braidcast_runtime_sim::{
-    Adversary, Builder, Distribution, Fault, FaultError, Flood, Network, choose_nodes,
+    Adversary, Builder, Distribution, Fault, FaultError, Flood, Network, Topology, choose_nodes,
 };
 use common::*;
 
@@ -52,10 +52,11 @@ fn adversaries_do_not_keep_the_others_from_delivering() {
         flooder(Flood::IHave),
         flooder(Flood::IWant),
         flooder(Flood::Graft),
+        Adversary::Flooder { what: Flood::Forged, per_second: 20, entries: 2 },
     ];
     for (seed, adversary) in kinds.into_iter().enumerate() {
         let chosen = choose_nodes(&Seed::from_number(seed as u64), 1, 36, 7, &[0, 1, 2, 3]);
-        for settings in [with_k(8), gossipsub()] {
+        for settings in [with_k(8), gossipsub(), scored(with_k(8))] {
             let mut builder = small(seed as u64, settings);
             for node in &chosen {
                 builder = builder.adversary(*node, adversary);
@@ -63,6 +64,41 @@ fn adversaries_do_not_keep_the_others_from_delivering() {
             honest_deliver(builder, &chosen, &format!("{adversary:?}"));
         }
     }
+}
+
+#[test]
+fn a_node_turns_when_it_should_and_dials_its_victim() {
+    let foe = Some(Adversary::Flooder { what: Flood::Forged, per_second: 10, entries: 1 });
+    let builder = small(3, scored(settings()))
+        .fault(6 * SECOND, Fault::Turn { node: 20, adversary: foe })
+        .fault(6 * SECOND, Fault::Connect { from: vec![20], to: (0..36).collect() });
+    let mut network = warm(builder);
+    let links = network.links();
+    assert!(!network.is_adversary(20) && network.stats(20).score_min == Score::ZERO);
+    run_for(&mut network, 10_000);
+    assert!(network.is_adversary(20) && network.links() > links);
+    assert!(network.stats(20).score_min.is_negative());
+    let honest = (0..36).filter(|node| *node != 20);
+    assert!(honest.clone().all(|node| network.stats(node).score_min == Score::ZERO));
+    assert!(honest.clone().all(|node| !network.mesh(node, &topic()).contains(&20)));
+    let out_of_range = Fault::Turn { node: 36, adversary: None };
+    assert_eq!(network.inject(&out_of_range), Err(FaultError::Node { node: 36, nodes: 36 }));
+    network.inject(&Fault::Turn { node: 20, adversary: None }).unwrap();
+    assert!(!network.is_adversary(20));
+}
+
+#[test]
+fn those_at_one_address_are_judged_together() {
+    let crowd = 12..36;
+    let builder = small(4, scored(settings()));
+    let builder = crowd.clone().fold(builder, |builder, node| builder.share_address(node, 12));
+    let mut network = warm(builder.topology(Topology::Full));
+    run_for(&mut network, 3_000);
+    // 24 are there, 14 more than are free.
+    let of_crowd = |node: usize| network.scores(0).into_iter().find(|(other, _)| *other == node).unwrap().1;
+    assert_eq!(of_crowd(20).parts.colocation, Score::new(-5 * 14 * 14));
+    assert_eq!(of_crowd(5).parts.colocation, Score::ZERO);
+    assert!(network.mesh(0, &topic()).iter().all(|member| !crowd.contains(member)));
 }
 
 #[test]

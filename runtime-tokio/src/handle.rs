@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use braidcast_protocol::{
-    ContentId, LeaveError, MessageId, PeerId, PublishError, SubscribeError, Topic, Trace, Verdict,
+    ContentId, LeaveError, MessageId, PeerId, PublishError, Score, SubscribeError, Topic, Trace, Verdict,
 };
 use braidcast_transport::{DialError, Multiaddr, Transport};
 use bytes::Bytes;
@@ -106,6 +106,7 @@ pub(crate) enum Command {
     Snapshot { reply: oneshot::Sender<Snapshot> },
     Dial { address: Multiaddr, reply: oneshot::Sender<Result<(), DialError>> },
     Judge { message: MessageId, verdict: Verdict, reply: oneshot::Sender<()> },
+    Rate { peer: PeerId, score: Score, reply: oneshot::Sender<()> },
     Shutdown { deadline: Duration, reply: oneshot::Sender<()> },
 }
 
@@ -173,6 +174,13 @@ impl Node {
     pub async fn judge(&self, message: &MessageId, verdict: Verdict) -> Result<(), NodeError> {
         let message = message.clone();
         self.ask(|reply| Command::Judge { message, verdict, reply }).await
+    }
+
+    /// Tells what the application thinks of a linked peer, until it says something else: a part of the peer's score
+    /// where peers are scored ([`ScoreSettings::enabled`](crate::ScoreSettings::enabled)), without effect elsewhere.
+    pub async fn rate(&self, peer: &PeerId, score: Score) -> Result<(), NodeError> {
+        let peer = *peer;
+        self.ask(|reply| Command::Rate { peer, score, reply }).await
     }
 
     /// Says goodbye to all peers and stops; waits at most `deadline` for what is still being sent.

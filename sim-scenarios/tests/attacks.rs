@@ -16,11 +16,12 @@ fn play(name: &str, scored: bool) -> (RunResult, Defence) {
 
 /// Heartbeats of a second from the attack on after which no honest node has an attacker in its mesh.
 fn assert_thrown_out(name: &str, attack_ms: f64, heartbeats: f64) {
-    let ((_, off), (result, on)) = (play(name, false), play(name, true));
+    let ((free, off), (result, on)) = (play(name, false), play(name, true));
     assert!(off.mesh_share > 0.1, "{name}: harmless anyway: {off:?}");
     let clear = on.clear_ms.is_some_and(|clear| clear <= attack_ms + heartbeats * 1000.0);
     assert!(clear, "{name}: {on:?}");
     assert_eq!(result.delivery, 1.0, "{name}");
+    assert!(result.tx_x <= free.tx_x, "{name}: {} copies sent, {} without scores", result.tx_x, free.tx_x);
     assert!(result.traffic.held_bytes_max <= HELD_MAX, "{name}: {} held", result.traffic.held_bytes_max);
 }
 

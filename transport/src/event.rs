@@ -215,3 +215,17 @@ pub enum FrameFault {
     #[error("length prefix is not an unsigned varint")]
     BadLength,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relayed_connection_has_the_address_of_nobody() {
+        let ip = |text: &str| remote_ip(&text.parse().unwrap()).map(|ip| ip.to_string());
+        assert_eq!(ip("/ip4/192.0.2.1/udp/7070/quic-v1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(ip("/ip6/2001:db8::1/tcp/7070").as_deref(), Some("2001:db8::1"));
+        assert_eq!(ip("/dns4/example.org/tcp/7070"), None);
+        assert_eq!(ip("/ip4/192.0.2.1/tcp/7070/p2p-circuit"), None);
+    }
+}

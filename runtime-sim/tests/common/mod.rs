@@ -20,6 +20,11 @@ pub(crate) fn gossipsub() -> Settings {
     Settings { mode: Mode::Gossipsub, ..settings() }
 }
 
+pub(crate) fn scored(mut settings: Settings) -> Settings {
+    settings.score.enabled = true;
+    settings
+}
+
 pub(crate) fn with_k(k: u16) -> Settings {
     let mut settings = settings();
     settings.coded.shard_factor = ShardFactor::Fixed(k);

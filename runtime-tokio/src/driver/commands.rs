@@ -58,6 +58,10 @@ impl Driver {
                 self.input(Event::Judged { message, verdict });
                 let _ = reply.send(());
             }
+            Command::Rate { peer, score, reply } => {
+                self.input(Event::Rated { peer, score });
+                let _ = reply.send(());
+            }
             Command::Shutdown { deadline: patience, reply } => {
                 return ControlFlow::Break(Stop { patience, reply });
             }

@@ -77,6 +77,7 @@ presets![
 ];
 
 const LARGE: &[&str] = &[
+    "attack-ihave-flood",
     "bound-10000",
     "bound-deg40",
     "churn",
