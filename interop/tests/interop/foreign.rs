@@ -26,6 +26,7 @@ pub(crate) struct Setup {
 /// A running node; killed when dropped.
 pub(crate) struct Foreign {
     pub(crate) kind: Kind,
+    pub(crate) setup: Setup,
     pub(crate) peer: String,
     pub(crate) address: String,
     pub(crate) seen: Seen,
@@ -52,8 +53,9 @@ impl Foreign {
             }
         });
         let (peer, address, seen) = (String::new(), String::new(), Seen::default());
-        let mut foreign = Self { kind, peer, address, seen, input, events, child };
-        foreign.tell(&Command::Start(setup.start())).await;
+        let setup = setup.clone();
+        let mut foreign = Self { kind, setup, peer, address, seen, input, events, child };
+        foreign.tell(&Command::Start(foreign.setup.start())).await;
         let ready = within("ready", foreign.events.recv()).await;
         let Some(Event::Ready { peer, addresses }) = ready else { panic!("{kind:?} said {ready:?}") };
         (foreign.peer, foreign.address) = (peer, addresses[0].clone());

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper that fails is a test that fails")]
 
 mod foreign;
+mod gossip;
 mod kind;
 mod ours;
 mod pair;
@@ -38,6 +39,21 @@ macro_rules! against {
             #[tokio::test]
             async fn of_a_thousand_messages_each_way_none_is_lost() {
                 pair::thousand($kind).await;
+            }
+
+            #[tokio::test]
+            async fn both_find_each_other_again_when_one_was_restarted() {
+                pair::restarts($kind).await;
+            }
+
+            #[tokio::test]
+            async fn a_peer_outside_the_mesh_gets_messages_by_gossip() {
+                gossip::outside_the_mesh($kind).await;
+            }
+
+            #[tokio::test]
+            async fn big_messages_are_announced_by_idontwant() {
+                gossip::idontwant($kind).await;
             }
         }
     };

@@ -14,6 +14,7 @@ use crate::{HEARTBEAT, TOPIC, within};
 
 pub(crate) struct Ours {
     pub(crate) node: Node,
+    pub(crate) identity: Identity,
     pub(crate) peer: String,
     pub(crate) address: String,
     pub(crate) seen: Seen,
@@ -48,16 +49,13 @@ impl Ours {
         identity: Identity,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        Self::of(builder(mode, listen).identity(identity).settings(change)).await
-    }
-
-    async fn of(builder: NodeBuilder) -> Self {
+        let builder = builder(mode, listen).identity(identity.clone()).settings(change);
         let node = within("start", builder.start()).await.unwrap();
         let traces = node.traces().await.unwrap();
         let messages = node.subscribe(TOPIC).await.unwrap();
         let (peer, address) = (peer_id_text(&node.peer_id()), node.listen_addrs()[0].clone());
         let (received, sent) = (BTreeMap::new(), BTreeMap::new());
-        Self { node, peer, address, seen: Seen::default(), received, sent, messages, traces }
+        Self { node, identity, peer, address, seen: Seen::default(), received, sent, messages, traces }
     }
 
     pub(crate) async fn connect(&self, address: &str) {

@@ -1,6 +1,7 @@
 //! One node of ours and one foreign node.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use braidcast_interop::wire::Command;
 use braidcast_runtime_tokio::Mode;
@@ -35,18 +36,20 @@ impl Pair {
             Dialer::Foreign => foreign.connect(&ours.address).await,
         }
         let mut pair = Self { ours, foreign, to_ours: BTreeSet::new(), to_foreign: BTreeSet::new() };
-        pair.meshed().await;
-        Some(pair)
-    }
-
-    /// Waits until each is in the other's mesh.
-    async fn meshed(&mut self) {
-        let Self { ours, foreign, .. } = self;
-        foreign.until("our subscription", |seen| seen.subscribed.contains(&ours.peer)).await;
-        if foreign.kind.tells_mesh() {
+        pair.subscribed().await;
+        let Self { ours, foreign, .. } = &mut pair;
+        if kind.tells_mesh() {
             foreign.until("we are in its mesh", |seen| seen.mesh.contains(&ours.peer)).await;
         }
         ours.until("it is in our mesh", |ours| ours.seen.mesh.contains(&foreign.peer)).await;
+        Some(pair)
+    }
+
+    /// Waits until each knows that the other has joined the topic.
+    async fn subscribed(&mut self) {
+        let Self { ours, foreign, .. } = self;
+        foreign.until("our subscription", |seen| seen.subscribed.contains(&ours.peer)).await;
+        ours.until("its subscription", |ours| ours.seen.subscribed.contains(&foreign.peer)).await;
     }
 
     /// Publishes both ways, and waits until both have got everything.
@@ -91,4 +94,27 @@ pub(crate) async fn thousand(kind: Kind) {
         pair.both_ways(1 << 10, 50).await;
     }
     pair.assert_each_once();
+}
+
+/// Each goes away and comes back as the same peer, with nothing remembered.
+pub(crate) async fn restarts(kind: Kind) {
+    let Some(mut pair) = Pair::start(kind, listen::tcp, Dialer::Ours).await else { return };
+    pair.both_ways(2000, 3).await;
+
+    pair.foreign.stop().await;
+    pair.ours.until("it is gone", |ours| ours.seen.connected.is_empty()).await;
+    pair.foreign = Foreign::start(kind, &pair.foreign.setup).await.expect("it was there before");
+    pair.foreign.connect(&pair.ours.address).await;
+    pair.subscribed().await;
+    pair.both_ways(2000, 3).await;
+
+    pair.ours.node.shutdown(Duration::from_secs(5)).await;
+    pair.foreign.until("we are gone", |seen| seen.connected.is_empty()).await;
+    pair.ours = Ours::with(Mode::Gossipsub, listen::tcp, pair.ours.identity, |_| {}).await;
+    pair.ours.connect(&pair.foreign.address).await;
+    pair.subscribed().await;
+    pair.both_ways(2000, 3).await;
+    // Gossip may bring again what was delivered before a restart.
+    pair.ours.seen.assert_none_twice("ours");
+    pair.foreign.seen.assert_none_twice("foreign");
 }

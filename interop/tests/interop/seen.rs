@@ -31,10 +31,15 @@ impl Seen {
         hashes.iter().all(|hash| self.messages.contains_key(hash))
     }
 
-    /// Exactly these were delivered so far, each once.
-    pub(crate) fn assert_each_once(&self, who: &str, hashes: &BTreeSet<String>) {
+    /// Nothing was delivered twice.
+    pub(crate) fn assert_none_twice(&self, who: &str) {
         let twice: Vec<_> = self.messages.iter().filter(|(_, times)| **times != 1).collect();
         assert!(twice.is_empty(), "{who}: delivered more than once: {twice:?}");
+    }
+
+    /// Exactly these were delivered so far, each once.
+    pub(crate) fn assert_each_once(&self, who: &str, hashes: &BTreeSet<String>) {
+        self.assert_none_twice(who);
         let strange: Vec<_> = self.messages.keys().filter(|hash| !hashes.contains(*hash)).collect();
         assert!(strange.is_empty(), "{who}: delivered, but never published: {strange:?}");
         let missing = hashes.len() - self.messages.len();
