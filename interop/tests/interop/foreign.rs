@@ -78,11 +78,14 @@ impl Foreign {
 
     /// Waits until it has seen what it should.
     pub(crate) async fn until(&mut self, what: &str, is: impl Fn(&Seen) -> bool) {
-        while !is(&self.seen) {
-            let name = format!("{:?}: {what}", self.kind);
-            let event = within(&name, self.events.recv()).await;
-            self.note(event.unwrap_or_else(|| panic!("{name}: it ended")));
-        }
+        let name = format!("{:?}: {what}", self.kind);
+        let look = async {
+            while !is(&self.seen) {
+                let event = self.events.recv().await;
+                self.note(event.unwrap_or_else(|| panic!("{name}: it ended")));
+            }
+        };
+        within(&name, look).await;
     }
 
     /// Ends the process and waits for that.

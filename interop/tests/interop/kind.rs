@@ -9,6 +9,14 @@ use std::process::Command;
 pub(crate) enum Kind {
     /// rust-libp2p.
     Rust,
+    /// js-libp2p 2 with `@chainsafe/libp2p-gossipsub`.
+    Js2,
+    /// js-libp2p 3 with `@libp2p/gossipsub`.
+    Js3,
+    /// py-libp2p.
+    Py,
+    /// go-libp2p-pubsub in the daemon `p2pd`.
+    Go,
 }
 
 impl Kind {
@@ -18,10 +26,13 @@ impl Kind {
         // What `interop/setup` installs, the program, and its arguments.
         let (installed, program, arguments): (&str, PathBuf, &[&str]) = match self {
             Self::Rust => ("", env!("CARGO_BIN_EXE_interop-rust").into(), &[]),
+            Self::Js2 => (".cache/js2/node_modules", "node".into(), &["peers/js2/main.mjs"]),
+            Self::Js3 => (".cache/js3/node_modules", "node".into(), &["peers/js3/main.mjs"]),
+            Self::Py => (".cache/py/bin/python", root.join(".cache/py/bin/python"), &["peers/py/peer.py"]),
+            Self::Go => (".cache/go/p2pd", env!("CARGO_BIN_EXE_interop-go").into(), &[".cache/go/p2pd"]),
         };
         if !root.join(installed).exists() {
-            // Not `eprintln`, which the test harness keeps to itself.
-            let _ = writeln!(io::stderr(), "skipped: {self:?} is not installed; see interop/README.md");
+            self.skip("is not installed; see interop/README.md");
             return None;
         }
         let mut command = Command::new(program);
@@ -29,15 +40,42 @@ impl Kind {
         Some(command)
     }
 
+    /// Says that a test is not run.
+    pub(crate) fn skip(self, why: &str) {
+        // Not `eprintln`, which the test harness keeps to itself. If nobody reads it, nobody misses it.
+        let _ = writeln!(io::stderr(), "skipped: {self:?} {why}");
+    }
+
     /// Its largest message that is tested, bytes.
     pub(crate) fn message_bytes_max(self) -> usize {
         match self {
-            Self::Rust => 1 << 20,
+            Self::Rust | Self::Js2 => 1 << 20,
+            // They take RPCs of 1 MiB, which is a little more than the message in it.
+            Self::Py | Self::Go => 1_000_000,
+            // Over TCP it loses three of 800 kB at a time, to and from rust-libp2p as well.
+            Self::Js3 => 1 << 19,
         }
+    }
+
+    /// Whether it sends IDONTWANT (GossipSub 1.2).
+    pub(crate) fn sends_idontwant(self) -> bool {
+        self != Self::Go
+    }
+
+    /// Whether peers that may not be grafted, because one side has just pruned the other, get IHAVE. If not, they get
+    /// nothing until the backoff is over.
+    pub(crate) fn gossips_in_backoff(self) -> bool {
+        self != Self::Py
+    }
+
+    /// Whether message ids of a peer that is restarted at once differ from those before. py-libp2p numbers messages from
+    /// the second of its start on, so that the others take new ones for seen.
+    pub(crate) fn numbers_anew(self) -> bool {
+        self != Self::Py
     }
 
     /// Whether it tells who is in its mesh.
     pub(crate) fn tells_mesh(self) -> bool {
-        self == Self::Rust
+        self != Self::Go
     }
 }

@@ -47,8 +47,13 @@ macro_rules! against {
             }
 
             #[tokio::test]
-            async fn a_peer_outside_the_mesh_gets_messages_by_gossip() {
-                gossip::outside_the_mesh($kind).await;
+            async fn outside_our_mesh_it_gets_messages_by_gossip() {
+                gossip::ours_to_outside($kind).await;
+            }
+
+            #[tokio::test]
+            async fn outside_its_mesh_we_get_messages_by_gossip() {
+                gossip::theirs_to_outside($kind).await;
             }
 
             #[tokio::test]
@@ -60,6 +65,10 @@ macro_rules! against {
 }
 
 against!(rust, Kind::Rust, [tcp, quic]);
+against!(js2, Kind::Js2, [tcp, quic]);
+against!(js3, Kind::Js3, [tcp, quic]);
+against!(go, Kind::Go, [tcp, quic]);
+against!(py, Kind::Py, [tcp, quic]);
 
 /// Multiaddrs to listen at.
 #[allow(non_upper_case_globals, reason = "named as the modules of the tests")]
@@ -92,5 +101,5 @@ const TOPIC: &str = "interop";
 /// Of all nodes: regrafts and gossip wait for it.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
-/// Longest wait for one event. Far longer than anything takes on a busy machine.
+/// Longest wait for anything. Far longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);

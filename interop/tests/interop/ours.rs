@@ -8,9 +8,10 @@ use braidcast_runtime_tokio::{
     peer_id_text,
 };
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use crate::seen::Seen;
-use crate::{HEARTBEAT, TOPIC, within};
+use crate::{HEARTBEAT, PATIENCE, TOPIC, within};
 
 pub(crate) struct Ours {
     pub(crate) node: Node,
@@ -70,8 +71,14 @@ impl Ours {
 
     /// Waits until it has seen what it should.
     pub(crate) async fn until(&mut self, what: &str, is: impl Fn(&Self) -> bool) {
-        while !is(self) {
-            within(&format!("ours: {what}"), self.step()).await;
+        let look = async {
+            while !is(self) {
+                self.step().await;
+            }
+        };
+        if timeout(PATIENCE, look).await.is_err() {
+            let Self { seen, received, sent, .. } = self;
+            panic!("ours: {what}: not within {PATIENCE:?}: {seen:?}, received {received:?}, sent {sent:?}");
         }
         assert_eq!((self.messages.dropped(), self.traces.dropped()), (0, 0), "the test reads too slowly");
     }

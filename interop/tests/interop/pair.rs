@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use braidcast_interop::wire::Command;
-use braidcast_runtime_tokio::Mode;
+use braidcast_runtime_tokio::{Identity, Mode};
 
 use crate::foreign::{Foreign, Setup};
 use crate::kind::Kind;
@@ -72,7 +72,7 @@ impl Pair {
     }
 }
 
-/// Messages of all sizes, then each leaves the topic, which takes it out of the other's mesh.
+/// Messages of all sizes, then it leaves the topic, which takes it out of our mesh.
 pub(crate) async fn exchange(kind: Kind, listen: &'static str, dialer: Dialer) {
     let Some(mut pair) = Pair::start(kind, listen, dialer).await else { return };
     let max = kind.message_bytes_max();
@@ -84,33 +84,39 @@ pub(crate) async fn exchange(kind: Kind, listen: &'static str, dialer: Dialer) {
     foreign.tell(&Command::Unsubscribe { topic: TOPIC.to_owned() }).await;
     ours.until("it left our mesh", |ours| !ours.seen.mesh.contains(&foreign.peer)).await;
     foreign.stop().await;
-    ours.until("it is gone", |ours| !ours.seen.connected.contains(&foreign.peer)).await;
+    // Of a QUIC connection that is not closed, only a timeout tells.
+    if listen == listen::tcp {
+        ours.until("it is gone", |ours| !ours.seen.connected.contains(&foreign.peer)).await;
+    }
 }
 
-/// A thousand messages of 1 KiB each way, 50 on their way at most.
+/// A thousand messages of 1 KiB each way, 10 on their way at most: go and py drop what does not fit into
+/// a queue of 32.
 pub(crate) async fn thousand(kind: Kind) {
     let Some(mut pair) = Pair::start(kind, listen::tcp, Dialer::Ours).await else { return };
-    for _ in 0..20 {
-        pair.both_ways(1 << 10, 50).await;
+    for _ in 0..100 {
+        pair.both_ways(1 << 10, 10).await;
     }
     pair.assert_each_once();
 }
 
-/// Each goes away and comes back as the same peer, with nothing remembered.
+/// Each goes away and comes back as the same peer, if that can work, with nothing remembered.
 pub(crate) async fn restarts(kind: Kind) {
     let Some(mut pair) = Pair::start(kind, listen::tcp, Dialer::Ours).await else { return };
     pair.both_ways(2000, 3).await;
 
     pair.foreign.stop().await;
     pair.ours.until("it is gone", |ours| ours.seen.connected.is_empty()).await;
-    pair.foreign = Foreign::start(kind, &pair.foreign.setup).await.expect("it was there before");
+    let again = if kind.numbers_anew() { pair.foreign.setup } else { Setup::new(listen::tcp) };
+    pair.foreign = Foreign::start(kind, &again).await.expect("it was there before");
     pair.foreign.connect(&pair.ours.address).await;
     pair.subscribed().await;
     pair.both_ways(2000, 3).await;
 
     pair.ours.node.shutdown(Duration::from_secs(5)).await;
     pair.foreign.until("we are gone", |seen| seen.connected.is_empty()).await;
-    pair.ours = Ours::with(Mode::Gossipsub, listen::tcp, pair.ours.identity, |_| {}).await;
+    let again = if kind.gossips_in_backoff() { pair.ours.identity } else { Identity::generate() };
+    pair.ours = Ours::with(Mode::Gossipsub, listen::tcp, again, |_| {}).await;
     pair.ours.connect(&pair.foreign.address).await;
     pair.subscribed().await;
     pair.both_ways(2000, 3).await;
