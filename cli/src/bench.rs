@@ -1,12 +1,11 @@
 //! `braidcast bench`: reproducible measurements, with the baselines in the same run.
 
+mod coding;
+mod node;
 mod sim;
 
-use braidcast_bench::coding::Options;
-use braidcast_bench::{Target, table};
 use braidcast_coding::counting::CountingAllocator;
-use clap::{Args, Subcommand};
-use serde_json::json;
+use clap::Subcommand;
 
 use crate::exit::Failure;
 use crate::output;
@@ -19,25 +18,14 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 #[derive(Subcommand, Debug)]
 pub(crate) enum BenchCommand {
     /// The erasure code, against its targets, other libraries and what the processor can do
-    Coding(CodingOptions),
+    Coding(coding::CodingOptions),
+    /// Processor time per delivered message, against another GossipSub, in turns
+    Node(node::NodeOptions),
+    /// One network of `bench node`, in this process
+    #[command(hide = true)]
+    Network(node::NetworkOptions),
     /// The simulator: events per second and memory, each network in a process of its own
     Sim(sim::SimBenchOptions),
-}
-
-/// Options of `bench coding`.
-#[derive(Args, Debug)]
-pub(crate) struct CodingOptions {
-    /// Only these targets, T1 to T14, limit or info, separated by commas [default: all]
-    #[arg(long, env = "BRAIDCAST_BENCH_FILTER", value_delimiter = ',', value_name = "TARGETS")]
-    filter: Vec<Target>,
-
-    /// Tiny samples: to see that it works and roughly how fast
-    #[arg(long, env = "BRAIDCAST_BENCH_QUICK")]
-    quick: bool,
-
-    /// Print the result as one JSON object
-    #[arg(long, env = "BRAIDCAST_BENCH_JSON")]
-    json: bool,
 }
 
 /// Measures and prints. A target that is not met is a result, not a failure.
@@ -46,18 +34,10 @@ pub(crate) fn run(command: BenchCommand) -> Result<(), Failure> {
         output::note("this is a debug build: its figures mean little");
     }
     match command {
-        BenchCommand::Coding(options) => coding(options),
+        BenchCommand::Coding(options) => coding::run(options),
+        BenchCommand::Node(options) => node::run(&options)?,
+        BenchCommand::Network(options) => node::run_network(&options)?,
         BenchCommand::Sim(options) => sim::run(&options)?,
     }
     Ok(())
-}
-
-fn coding(CodingOptions { filter, quick, json }: CodingOptions) {
-    let options = Options { targets: filter, quick };
-    let rows = braidcast_bench::coding::run(&options);
-    if json {
-        output::line(&json!({ "rows": rows }).to_string());
-    } else {
-        output::bytes(&[table(&rows).as_bytes()]);
-    }
 }

@@ -34,7 +34,8 @@ const LAYERS: &[Layer] = &[
     Layer { never_direct: LINKS, never_at_all: &["tonic"], ..layer("http-api", &["runtime-tokio"]) },
     Layer { never_direct: LINKS, never_at_all: &["tonic", "axum"], ..layer("bus", &["runtime-tokio"]) },
     Layer { never_direct: LINKS, ..layer("gateway", &["sidecar"]) },
-    layer("bench", &["coding"]),
+    layer("bench", &["coding", "runtime-tokio"]),
+    layer("interop", &[]),
     layer(
         "cli",
         &[
