@@ -142,7 +142,7 @@ const NODES: usize = 8;
 const STEPS: [usize; 4] = [1, 2, NODES - 2, NODES - 1];
 
 /// Longest wait for one event.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than a window's deliveries.
 const TOLD_MAX: usize = 1024;
