@@ -69,7 +69,7 @@ fn build(start: &Start) -> Result<Swarm<Behaviour>, Box<dyn Error>> {
                 Ok(Behaviour {
                     gossipsub: gossipsub::Behaviour::new(MessageAuthenticity::Signed(key.clone()), config)?,
                     ping: ping::Behaviour::default(),
-                identify: identify::Behaviour::new(identify::Config::new(
+                    identify: identify::Behaviour::new(identify::Config::new(
                         "/interop/1".into(),
                         key.public(),
                     )),
