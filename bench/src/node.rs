@@ -62,8 +62,10 @@ pub enum NodeBenchError {
     #[error("cannot run the network's process: {0}")]
     Spawn(#[from] io::Error),
     /// It failed; it has said why on standard error.
-    #[error("the network's process failed: {status}")]
+    #[error("the process of the network ({subject:?}) failed: {status}")]
     Failed {
+        /// Whose nodes.
+        subject: Subject,
         /// How it ended.
         status: std::process::ExitStatus,
     },
@@ -100,17 +102,21 @@ fn compare(
 ) -> Result<Comparison, NodeBenchError> {
     let mut pairs = Vec::with_capacity(rounds);
     for _ in 0..rounds {
-        let ours = sample(launch(Subject::Ours, load))?;
-        let libp2p = sample(launch(Subject::Libp2p, load))?;
+        let ours = sample(Subject::Ours, load, launch)?;
+        let libp2p = sample(Subject::Libp2p, load, launch)?;
         pairs.push((ours.us_per_delivery(), libp2p.us_per_delivery()));
     }
     Ok(Comparison::new(load, need, &pairs))
 }
 
-fn sample(mut command: Command) -> Result<Sample, NodeBenchError> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+fn sample(
+    subject: Subject,
+    load: Load,
+    launch: &impl Fn(Subject, Load) -> Command,
+) -> Result<Sample, NodeBenchError> {
+    let output = launch(subject, load).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
-        return Err(NodeBenchError::Failed { status: output.status });
+        return Err(NodeBenchError::Failed { subject, status: output.status });
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

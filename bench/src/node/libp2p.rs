@@ -8,7 +8,7 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
 use tokio::sync::{mpsc, oneshot};
 
-use super::network::{DEGREE, NetworkError, Peer, RPC_BYTES_MAX, TOPIC, Told};
+use super::network::{DEGREE, NetworkError, PATIENCE, Peer, RPC_BYTES_MAX, TOPIC, Told};
 
 pub(super) struct Libp2p {
     address: String,
@@ -56,6 +56,9 @@ fn swarm() -> Result<Swarm<gossipsub::Behaviour>, NetworkError> {
         .heartbeat_initial_delay(Duration::from_millis(100))
         .max_transmit_size(RPC_BYTES_MAX)
         .flood_publish(false)
+        // On a busy machine the library's own, 5 s and 1 s, lose messages, and the network would not finish.
+        .publish_queue_duration(PATIENCE)
+        .forward_queue_duration(PATIENCE)
         // The specification's, which is cheaper to make than the library's own.
         .message_id_fn(|message| {
             let mut id = message.source.map_or_else(Vec::new, PeerId::to_bytes);

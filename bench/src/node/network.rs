@@ -133,8 +133,8 @@ pub(super) const TOPIC: &str = "bench";
 /// Links, and mesh members, of each node.
 pub(super) const DEGREE: usize = 4;
 
-/// Largest RPC, of both kinds: far above the largest message.
-pub(super) const RPC_BYTES_MAX: usize = 4 << 20;
+/// Largest RPC of rust-libp2p, which holds all that it has read at once against it: far above a window of messages.
+pub(super) const RPC_BYTES_MAX: usize = 64 << 20;
 
 const NODES: usize = 8;
 
@@ -142,7 +142,7 @@ const NODES: usize = 8;
 const STEPS: [usize; 4] = [1, 2, NODES - 2, NODES - 1];
 
 /// Longest wait for one event.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than a window's deliveries.
 const TOLD_MAX: usize = 1024;

@@ -19,7 +19,7 @@ export async function run (library) {
 }
 
 async function start (library, options) {
-  const { createLibp2p, generateKeyPairFromSeed, gossipsub, identify, noise, quic, tcp, yamux } = library
+  const { createLibp2p, generateKeyPairFromSeed, gossipsub, identify, noise, ping, quic, tcp, yamux } = library
   const { degree, rpc_bytes_max: rpcBytesMax } = options
   const isQuic = options.listen.includes('/quic-v1')
   const node = await createLibp2p({
@@ -32,6 +32,8 @@ async function start (library, options) {
     connectionGater: { denyDialMultiaddr: () => false },
     services: {
       identify: identify(),
+      // rust-libp2p answers no pings of peers that do not answer its own, and js-libp2p closes connections for that.
+      ping: ping(),
       pubsub: gossipsub({
         heartbeatInterval: options.heartbeat_ms,
         ...(degree && { D: degree, Dlo: degree, Dhi: degree, Dout: Math.floor(degree / 2), Dscore: degree }),

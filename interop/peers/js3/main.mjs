@@ -5,10 +5,11 @@ import { quic } from '@chainsafe/libp2p-quic'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
+import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { gossipsub } from '@libp2p/gossipsub'
 import { createLibp2p } from 'libp2p'
 import { run } from '../js/peer.mjs'
 
-await run({ createLibp2p, generateKeyPairFromSeed, gossipsub, identify, multiaddr, noise, quic, tcp, yamux })
+await run({ createLibp2p, generateKeyPairFromSeed, gossipsub, identify, multiaddr, noise, ping, quic, tcp, yamux })

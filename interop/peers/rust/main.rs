@@ -10,12 +10,13 @@ use futures::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId};
 use libp2p::identity::Keypair;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, identify, noise, tcp, yamux};
+use libp2p::{Multiaddr, PeerId, Swarm, identify, noise, ping, tcp, yamux};
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
     gossipsub: gossipsub::Behaviour,
     identify: identify::Behaviour,
+    ping: ping::Behaviour,
 }
 
 /// Who is in the mesh of which topic, as last told.
@@ -67,6 +68,7 @@ fn build(start: &Start) -> Result<Swarm<Behaviour>, Box<dyn Error>> {
             .with_behaviour(|key| {
                 Ok(Behaviour {
                     gossipsub: gossipsub::Behaviour::new(MessageAuthenticity::Signed(key.clone()), config)?,
+                    ping: ping::Behaviour::default(),
                     identify: identify::Behaviour::new(identify::Config::new(
                         "/interop/1".into(),
                         key.public(),

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 5] = [Self::Rust, Self::Js2, Self::Js3, Self::Py, Self::Go];
+
     /// How to start it, or `None`, with a line that says so, if it is not installed here.
     pub(crate) fn command(self) -> Option<Command> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

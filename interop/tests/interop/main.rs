@@ -4,6 +4,7 @@
 mod foreign;
 mod gossip;
 mod kind;
+mod many;
 mod ours;
 mod pair;
 mod seen;
