@@ -34,8 +34,9 @@ impl Node {
         for change in &rpc.subscriptions {
             parts.on_subscription(&mut cx, link, change);
         }
-        // gossipsub v1.1 "Score Thresholds": a graylisted peer is only known to be there.
-        if cx.score(link) < cx.config.score.thresholds.graylist {
+        // gossipsub v1.1 "Score Thresholds": a graylisted peer is only known to be there; a direct one never is.
+        let direct = cx.links.get(link).is_some_and(|held| held.direct);
+        if cx.score(link) < cx.config.score.thresholds.graylist && !direct {
             return;
         }
         parts.on_control(&mut cx, link, &rpc.control);

@@ -192,7 +192,9 @@ impl Scores {
             record.set_crowd(settings, self.addresses.peers(record.address));
             record.refresh(settings, now);
             let reputation = &settings.reputation;
-            if record.conduct.is_observed(reputation) && record.reputation() < reputation.drop_below {
+            let unreliable =
+                record.conduct.is_observed(reputation) && record.reputation() < reputation.drop_below;
+            if unreliable && !link.direct {
                 record.conduct.forget();
                 self.refused.insert(link.peer, now + reputation.refuse_for);
                 dropped.push(id);
