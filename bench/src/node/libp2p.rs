@@ -8,6 +8,7 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
 use tokio::sync::{mpsc, oneshot};
 
+use super::Plan;
 use super::network::{DEGREE, NetworkError, PATIENCE, Peer, RPC_BYTES_MAX, TOPIC, Told};
 
 pub(super) struct Libp2p {
@@ -18,7 +19,11 @@ pub(super) struct Libp2p {
 type Publish = (Vec<u8>, oneshot::Sender<Result<MessageId, gossipsub::PublishError>>);
 
 impl Peer for Libp2p {
-    async fn start(neighbours: Vec<String>, told: mpsc::Sender<Told>) -> Result<Self, NetworkError> {
+    async fn start(
+        _plan: &Plan,
+        neighbours: Vec<String>,
+        told: mpsc::Sender<Told>,
+    ) -> Result<Self, NetworkError> {
         let mut swarm = swarm()?;
         swarm
             .listen_on("/ip4/127.0.0.1/tcp/0".parse().map_err(NetworkError::node)?)
@@ -111,5 +116,6 @@ async fn drive(
 }
 
 fn delivery(event: &SwarmEvent<gossipsub::Event>) -> Option<Told> {
-    matches!(event, SwarmEvent::Behaviour(gossipsub::Event::Message { .. })).then_some(Told::Delivered)
+    let SwarmEvent::Behaviour(gossipsub::Event::Message { message, .. }) = event else { return None };
+    Some(Told::delivered(&message.data))
 }

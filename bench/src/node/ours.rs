@@ -5,16 +5,29 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::network::{DEGREE, NetworkError, Peer, TOPIC, Told};
+use super::{Plan, Transport};
 
 pub(super) struct Ours(Node);
 
 impl Peer for Ours {
-    async fn start(neighbours: Vec<String>, told: mpsc::Sender<Told>) -> Result<Self, NetworkError> {
+    async fn start(
+        plan: &Plan,
+        neighbours: Vec<String>,
+        told: mpsc::Sender<Told>,
+    ) -> Result<Self, NetworkError> {
+        let listen = match plan.transport {
+            Transport::Tcp => "/ip4/127.0.0.1/tcp/0",
+            Transport::Quic => "/ip4/127.0.0.1/udp/0/quic-v1",
+        };
+        let message_bytes_max = plan.load.bytes.max(1 << 20);
         let builder = Node::builder()
-            .mode(Mode::Gossipsub)
-            .listen("/ip4/127.0.0.1/tcp/0")
+            .mode(if plan.coded { Mode::Optimum } else { Mode::Gossipsub })
+            .listen(listen)
             .queues(QueueBounds { items_max: 100_000, bytes_max: 1 << 30 })
-            .settings(|settings| (settings.mesh.min, settings.mesh.target) = (DEGREE, DEGREE));
+            .settings(move |settings| {
+                (settings.mesh.min, settings.mesh.target) = (DEGREE, DEGREE);
+                settings.message_bytes_max = message_bytes_max;
+            });
         let builder = neighbours.into_iter().fold(builder, |builder, address| builder.bootstrap(address));
         let node = builder.start().await.map_err(NetworkError::node)?;
         let mut traces = node.traces().await.map_err(NetworkError::node)?;
@@ -27,7 +40,9 @@ impl Peer for Ours {
             // From here on nobody pays for traces.
             drop(traces);
             while let Some(message) = messages.next().await {
-                if message.publisher != Some(own) && told.send(Told::Delivered).await.is_err() {
+                if message.publisher != Some(own)
+                    && told.send(Told::delivered(&message.payload)).await.is_err()
+                {
                     return;
                 }
             }
