@@ -31,13 +31,15 @@ impl Outside {
 
         let one = |settings: &mut Settings| {
             (settings.mesh.min, settings.mesh.target, settings.mesh.max) = (1, 1, 1);
+            settings.mesh.outbound_min = 0;
         };
         let mut ours = Ours::with(Mode::Gossipsub, listen::tcp, Identity::generate(), one).await;
         let our_mesh = Ours::start(Mode::Gossipsub, listen::tcp).await;
         ours.connect(&our_mesh.address).await;
         ours.until("our mesh is full", |ours| ours.seen.mesh.contains(&our_mesh.peer)).await;
 
-        ours.connect(&foreign.address).await;
+        // A full mesh takes those whom it dialed itself (v1.1 "Outbound Mesh Quotas"), so it is dialed.
+        foreign.connect(&ours.address).await;
         foreign.until("our subscription", |seen| seen.subscribed.contains(&ours.peer)).await;
         ours.until("its subscription", |ours| ours.seen.subscribed.contains(&foreign.peer)).await;
         Some(Self { foreign, its_mesh, ours, our_mesh })
@@ -99,6 +101,8 @@ pub(crate) async fn idontwant(kind: Kind) {
     second.until("messages", |it| it.seen.has_all(&batch.hashes())).await;
     let from_foreign = |it: &Ours| it.received.get(&foreign.peer).map_or(0, |control| control.idontwant);
     second.until("IDONTWANT", |it| from_foreign(it) > 0).await;
+    // Whoever it came from, the other one is told.
+    second.until("our IDONTWANT", |it| it.sent.values().any(|control| control.idontwant > 0)).await;
     let hashes = BTreeSet::from_iter(batch.hashes());
     foreign.seen.assert_each_once("foreign", &hashes);
     second.seen.assert_each_once("ours", &hashes);
