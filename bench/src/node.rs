@@ -85,6 +85,8 @@ pub struct Sample {
     pub wall_s: f64,
     /// Messages that were delivered in that time.
     pub delivered: usize,
+    /// Messages that should have been.
+    pub wanted: usize,
     /// Median time from a publication to the last node's delivery, milliseconds.
     pub t100_p50_ms: f64,
     /// Bytes on the loopback interface in that time, those of other programs included.

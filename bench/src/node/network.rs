@@ -97,6 +97,7 @@ pub(super) async fn run<P: Peer>(plan: &Plan) -> Result<Sample, NetworkError> {
         cpu_ns: now_ns() - cpu,
         wall_s: wall.elapsed().as_secs_f64(),
         delivered: flow.times.len() * (plan.nodes - 1),
+        wanted: plan.load.messages * (plan.nodes - 1),
         t100_p50_ms: flow.times.get(flow.times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e3),
         wire_bytes: wire.zip(loopback_bytes()).map(|(before, after)| after - before),
         peak_rss_mib: peak_rss_mib(),

@@ -44,7 +44,7 @@ pub struct Figures {
     pub overhead: Option<f64>,
     /// Memory of the process at most; Linux only.
     pub peak_rss_mib: Option<f64>,
-    /// Share of deliveries: a network that loses a message has no figures.
+    /// Share of deliveries; a network that loses a message does not end, and has no figures.
     pub delivery: f64,
 }
 
@@ -82,7 +82,7 @@ impl Figures {
             overhead: optional(|sample| Some(sample.wire_bytes? as f64 / sample.delivered as f64))
                 .map(|wire| wire / bytes),
             peak_rss_mib: optional(|sample| sample.peak_rss_mib),
-            delivery: 1.0,
+            delivery: of(|sample| sample.delivered as f64 / sample.wanted as f64),
         }
     }
 }
@@ -145,6 +145,7 @@ mod tests {
             cpu_ns: cpu_us * 1e4,
             wall_s: 2.0,
             delivered: 10,
+            wanted: 10,
             t100_p50_ms: 3.0,
             wire_bytes: Some(20_480),
             peak_rss_mib: None,
