@@ -1,5 +1,7 @@
 //! What every feature needs while it works on one input.
 
+use alloc::vec::Vec;
+
 use crate::links::Links;
 use crate::score::Scores;
 use crate::seed::Streams;
@@ -15,6 +17,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) rng: &'a mut Streams,
     pub(crate) links: &'a mut Links,
     pub(crate) scores: &'a mut Scores,
+    /// Memory to use again, with nothing in it that matters.
+    pub(crate) scratch: &'a mut Vec<u8>,
     pub(crate) out: &'a mut Actions,
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::rpc::{Rpc, RpcFault};
+use crate::rpc::{MessageHead, Rpc, RpcFault};
 use crate::{LinkId, MessageId, PeerId, Score};
 
 /// A fact. Nothing here can be refused.
@@ -39,6 +39,15 @@ pub enum Event {
         link: LinkId,
         /// Its contents.
         rpc: Rpc,
+    },
+    /// A frame that holds one long message begins to come in; the rest follows as [`Self::Received`], or not at all.
+    ///
+    /// A driver that cannot tell leaves it out: then neighbours hear a little later that they need not send it.
+    Arriving {
+        /// From where.
+        link: LinkId,
+        /// What its first bytes say.
+        head: MessageHead,
     },
     /// A frame came in that breaks the format or a limit.
     Malformed {

@@ -40,6 +40,8 @@ pub(crate) struct Streams {
     /// Keys of the hash maps: peers choose the map's keys, so they must not know the hash.
     pub(crate) hashing: ChaCha8Rng,
     pub(crate) seqno: ChaCha8Rng,
+    /// Who is served first.
+    pub(crate) order: ChaCha8Rng,
 }
 
 impl Streams {
@@ -50,6 +52,7 @@ impl Streams {
             coding: seed.stream(3),
             hashing: seed.stream(4),
             seqno: seed.stream(5),
+            order: seed.stream(6),
         }
     }
 }

@@ -103,7 +103,11 @@ impl Network {
         let (inputs, making) = processor.waiting();
         let arrived = inputs.filter_map(|input| match input {
             Input::Frame(frame) => Some(*frame),
-            Input::LinkUp { .. } | Input::LinkDown { .. } | Input::Room { .. } | Input::Wake => None,
+            Input::Begins { .. }
+            | Input::LinkUp { .. }
+            | Input::LinkDown { .. }
+            | Input::Room { .. }
+            | Input::Wake => None,
         });
         let lost: Vec<FrameKey> =
             uplink.frames().chain(making.map(|made| made.frame)).chain(arrived).collect();

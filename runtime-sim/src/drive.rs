@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use braidcast_protocol::recording::Input as Recorded;
-use braidcast_protocol::rpc::{Limits, Rpc};
+use braidcast_protocol::rpc::{MessageHead, Rpc};
 use braidcast_protocol::{DownCause, Event, LinkId, Origin};
 
 use crate::frames::FrameKey;
@@ -36,6 +36,11 @@ pub(crate) enum Happening {
     },
     Arrive(FrameKey),
     Received(FrameKey),
+    /// The first bytes of a long frame are there. The number's low half tells whether it is still that frame.
+    Begins {
+        frame: FrameKey,
+        number: u32,
+    },
     LineFree {
         node: u32,
         life: u32,
@@ -88,6 +93,11 @@ const _: () = assert!(size_of::<Happening>() <= 16, "the queue holds millions of
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Input {
     Frame(FrameKey),
+    /// As in [`Happening::Begins`].
+    Begins {
+        frame: FrameKey,
+        number: u32,
+    },
     /// `replaced`: an earlier connection of which the node may not know yet that it is gone.
     LinkUp {
         peer: u32,
@@ -118,6 +128,7 @@ impl Network {
                 self.tell(node, Input::LinkDown { peer, generation, cause }, Duration::ZERO);
             }
             Happening::Arrive(frame) => self.on_arrive(frame),
+            Happening::Begins { frame, number } => self.on_begins(frame, number),
             Happening::Received(frame) => self.on_off_downlink(frame),
             Happening::LineFree { node, life } => self.on_line_free(node, life),
             Happening::TransferEnd { transfer, version } => self.on_transfer_end(transfer, version),
@@ -184,6 +195,7 @@ impl Network {
     fn on_input(&mut self, index: u32, input: Input) {
         match input {
             Input::Frame(frame) => self.on_frame(index, frame),
+            Input::Begins { frame, number } => self.tell_head(index, frame, number),
             Input::LinkUp { peer, generation, origin, replaced } => {
                 self.tell_link_up(index, peer, generation, origin, replaced);
             }
@@ -216,13 +228,24 @@ impl Network {
         }
     }
 
-    fn through_codec(&mut self, index: u32, from: u32, link: LinkId, rpc: Rpc) -> Event {
-        let config = &self.hosts[index as usize].config;
-        let limits = Limits {
-            message_bytes_max: config.message_bytes_max,
-            topic_bytes_max: config.topic_bytes_max,
-            entries_max: Limits::ENTRIES_MAX,
+    /// Tells a node what the first bytes of a long frame say.
+    fn tell_head(&mut self, index: u32, key: FrameKey, number: u32) {
+        let Some(frame) = self.frames.find(key, number) else { return };
+        let (rpc, link) = (&frame.rpc, link_id(frame.from, frame.generation, self.hosts.len()));
+        let head = if self.world.codec {
+            let bytes = rpc.encode().into_bytes();
+            let limits = self.hosts[index as usize].limits();
+            MessageHead::decode(&bytes[..bytes.len().min(MessageHead::BYTES_MAX)], &limits)
+        } else {
+            MessageHead::of(rpc)
         };
+        if let Some(head) = head {
+            self.input(index, Event::Arriving { link, head }, 0);
+        }
+    }
+
+    fn through_codec(&mut self, index: u32, from: u32, link: LinkId, rpc: Rpc) -> Event {
+        let limits = self.hosts[index as usize].limits();
         match Rpc::decode(rpc.encode().into_bytes(), &limits) {
             Ok(decoded) => {
                 if decoded != rpc {

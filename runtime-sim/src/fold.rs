@@ -32,6 +32,7 @@ pub(crate) fn event(hash: &mut TraceHash, event: &Event, frame: u64) {
         }
         Event::Rated { peer, score } => (9u8, peer, score).hash(hash),
         Event::Wake => 8u8.hash(hash),
-        Event::PeerRecord { link, record } => (9u8, link, record).hash(hash),
+        Event::Arriving { link, head } => (11u8, link, head).hash(hash),
+        Event::PeerRecord { link, record } => (10u8, link, record).hash(hash),
     }
 }

@@ -65,6 +65,11 @@ impl Frames {
         self.slots[key.0 as usize].take().expect("a key names a frame until it is taken")
     }
 
+    /// The frame with this number (its low half), if it is still under way.
+    pub(crate) fn find(&self, key: FrameKey, number: u32) -> Option<&Frame> {
+        self.slots[key.0 as usize].as_ref().filter(|frame| frame.number as u32 == number)
+    }
+
     pub(crate) fn get_mut(&mut self, key: FrameKey) -> &mut Frame {
         self.slots[key.0 as usize].as_mut().expect("a key names a frame until it is taken")
     }

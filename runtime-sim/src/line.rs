@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use braidcast_protocol::rpc::Rpc;
+use braidcast_protocol::rpc::{MessageHead, Rpc};
 use braidcast_protocol::{DownCause, Event, LinkId, SendClass};
 
 use crate::drive::{Happening, Input};
@@ -88,7 +88,7 @@ impl Network {
         let (now, congestion) = (self.now, self.world.congestion);
         let shared = self.world.uplinks == Sharing::FairShare;
         loop {
-            let Host { uplink, links, bytes_per_s, life, .. } = &mut self.hosts[index as usize];
+            let Host { uplink, links, .. } = &mut self.hosts[index as usize];
             if !shared && uplink.on_line().is_some() {
                 return;
             }
@@ -99,6 +99,8 @@ impl Network {
                 window.map_or(Some(u64::MAX), |window| window.room(rules, now))
             };
             let Some(piece) = uplink.start_next(now, may) else { return };
+            self.announce(&piece);
+            let Host { bytes_per_s, life, .. } = &self.hosts[index as usize];
             let (bytes_per_s, life) = (*bytes_per_s, *life);
             let generation = self.frames.get(piece.of.frame).generation;
             let link = self.hosts[index as usize].link_mut(piece.of.to, generation);
@@ -113,6 +115,35 @@ impl Network {
                 self.queue.push(at, Happening::LineFree { node: index, life });
             }
         }
+    }
+
+    /// A frame's first byte goes onto the line: a long one is noticed at the other end before all of it is there, as if
+    /// its first packet were never lost.
+    fn announce(&mut self, piece: &Piece) {
+        let frame = self.frames.get(piece.of.frame);
+        let long = frame.bytes >= MessageHead::FRAME_BYTES_MIN as u64 && MessageHead::of(&frame.rpc).is_some();
+        let (from, to, generation, number) = (frame.from, frame.to, frame.generation, frame.number as u32);
+        if !long || piece.of.left < frame.bytes || self.is_cut(from, to) {
+            return;
+        }
+        let now = self.now;
+        if let Some(link) = self.host_mut(from).link_mut(to, generation) {
+            let at = link.last_arrival.max(now + Duration::from_nanos(link.latency_nanos));
+            self.queue.push(at, Happening::Begins { frame: piece.of.frame, number });
+        }
+    }
+
+    pub(crate) fn on_begins(&mut self, key: FrameKey, number: u32) {
+        let Some(&Frame { from, to, generation, .. }) = self.frames.find(key, number) else { return };
+        let (now, shared) = (self.now, self.world.downlinks == Sharing::FairShare);
+        let host = &mut self.hosts[to as usize];
+        let Some(link) = host.link_mut(from, generation) else { return };
+        let begin = link.held_until.max(if shared { now } else { host.downlink.free_at });
+        if begin > now {
+            // Behind what the receiver's line is busy with.
+            return self.queue.push(begin, Happening::Begins { frame: key, number });
+        }
+        self.tell(to, Input::Begins { frame: key, number }, Duration::ZERO);
     }
 
     /// Schedules the ends of transfers as planned.

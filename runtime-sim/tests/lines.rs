@@ -52,7 +52,10 @@ fn a_downlink_of_the_uplinks_rate_costs_nothing_and_a_slower_one_what_it_is_slow
 fn a_shared_uplink_serves_all_links_at_once_and_a_fifo_one_after_another() {
     let star = |sharing| {
         let spokes: Vec<(usize, usize)> = (1..5).map(|node| (0, node)).collect();
-        let builder = small(2, gossipsub()).nodes(5).topology(Topology::Edges(spokes));
+        // All four at once; by itself a node would serve one after another.
+        let mut settings = gossipsub();
+        settings.outbox.parallel_max = 4;
+        let builder = small(2, settings).nodes(5).topology(Topology::Edges(spokes));
         let mut network = warm(builder.uplink_sharing(sharing));
         let message = publish(&mut network, 0, payload(1, SIZE));
         all_delivered(&mut network, std::slice::from_ref(&message), "star");

@@ -88,6 +88,13 @@ pub enum Event {
         /// The frame; it owns its memory.
         bytes: Bytes,
     },
+    /// A long frame has begun to come in: [`crate::FRAME_START_BYTES_MIN`]. Its rest follows as `Frame`, or never.
+    FrameStart {
+        /// The link it comes over.
+        link: LinkId,
+        /// Its first bytes, [`crate::FRAME_START_BYTES`].
+        bytes: Bytes,
+    },
     /// The peer broke the framing. `LinkDown` follows.
     Malformed {
         /// The link.
@@ -140,6 +147,7 @@ impl fmt::Debug for Event {
             }
             Self::LinkDown { link, cause } => write!(f, "LinkDown({link}: {cause})"),
             Self::Frame { link, bytes } => write!(f, "Frame({link} <{} B>)", bytes.len()),
+            Self::FrameStart { link, bytes } => write!(f, "FrameStart({link} <{} B>)", bytes.len()),
             Self::Malformed { link, fault } => write!(f, "Malformed({link}: {fault})"),
             Self::Writable { link, bytes } => write!(f, "Writable({link} {bytes} B)"),
             Self::Stats { link, rtt, lost } => write!(f, "Stats({link} {rtt:?} lost {lost})"),

@@ -54,6 +54,8 @@ pub(crate) struct Deframer {
 struct Partial {
     bytes: Vec<u8>,
     filled: usize,
+    /// Whether its beginning may still be reported.
+    fresh: bool,
 }
 
 impl Deframer {
@@ -72,7 +74,7 @@ impl Deframer {
         let mut partial = match self.partial.take() {
             Some(partial) => partial,
             None => match self.take_prefix()? {
-                Some(length) => Partial { bytes: vec![0; length], filled: 0 },
+                Some(length) => Partial { bytes: vec![0; length], filled: 0, fresh: length >= FRAME_START_BYTES_MIN },
                 None => return Ok(None),
             },
         };
@@ -86,6 +88,13 @@ impl Deframer {
         }
         self.partial = Some(partial);
         Ok(None)
+    }
+
+    /// The beginning of the frame that is coming in, once, if that is a long one and enough of it is there.
+    pub(crate) fn start(&mut self) -> Option<Bytes> {
+        let partial = self.partial.as_mut().filter(|p| p.fresh && p.filled >= FRAME_START_BYTES)?;
+        partial.fresh = false;
+        Some(Bytes::copy_from_slice(&partial.bytes[..FRAME_START_BYTES]))
     }
 
     /// Where the next bytes of the stream belong; never empty after [`Self::next`] gave `None`.
@@ -140,6 +149,12 @@ impl Deframer {
 /// Longest length prefix: 63 bits.
 pub(crate) const VARINT_BYTES_MAX: usize = 9;
 
+/// Frames from this length on are reported when they begin.
+pub const FRAME_START_BYTES_MIN: usize = 32 << 10;
+
+/// So many bytes of them.
+pub const FRAME_START_BYTES: usize = 512;
+
 /// Size of the read buffer of a link.
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
@@ -180,6 +195,27 @@ mod tests {
         for step in [3, 1000, 40_000, 65_536, 1 << 20] {
             assert_eq!(deframe(&wire, step, 1 << 20).unwrap(), frames, "step {step}");
         }
+    }
+
+    #[test]
+    fn a_long_frame_is_reported_when_it_begins() {
+        let frame: Vec<u8> = (0..FRAME_START_BYTES_MIN).map(|i| i as u8).collect();
+        let mut deframer = Deframer::new(1 << 20);
+        let mut feed = |bytes: &[u8]| {
+            deframer.space()[..bytes.len()].copy_from_slice(bytes);
+            deframer.advance(bytes.len());
+            let whole = deframer.next().unwrap();
+            (deframer.start(), whole)
+        };
+        assert_eq!(feed(Prefix::new(FRAME_START_BYTES_MIN - 1).as_slice()), (None, None));
+        assert_eq!(feed(&frame[..1000]), (None, None), "it is not that long");
+        assert!(feed(&frame[1000..FRAME_START_BYTES_MIN - 1]).1.is_some());
+        assert_eq!(feed(Prefix::new(FRAME_START_BYTES_MIN).as_slice()), (None, None));
+        assert_eq!(feed(&frame[..FRAME_START_BYTES - 1]), (None, None));
+        let (start, whole) = feed(&frame[FRAME_START_BYTES - 1..1000]);
+        assert_eq!((start.as_deref(), whole), (Some(&frame[..FRAME_START_BYTES]), None));
+        assert_eq!(feed(&frame[1000..2000]), (None, None), "once");
+        assert_eq!(feed(&frame[2000..]), (None, Some(Bytes::from(frame.clone()))));
     }
 
     #[test]

@@ -74,6 +74,7 @@ pub use self::{
     config::{Config, Congestion, GOSSIP_PROTOCOLS},
     error::{DialError, SendError, StartError},
     event::{DownCause, Event, FrameFault, LinkId, Origin, remote_ip},
+    frame::{FRAME_START_BYTES, FRAME_START_BYTES_MIN},
     inbox::EventReceiver,
     queue::{CONTROL_QUEUE_BYTES_MAX, Class, FRAME_COST_MIN},
     transport::Transport,

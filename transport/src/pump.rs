@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, io, sync::Arc};
 
+use bytes::Bytes;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::Stream;
 use tokio::sync::{Semaphore, watch};
@@ -178,6 +179,11 @@ pub(crate) async fn read_link(mut stream: Stream, mut inlet: Inlet, frame_bytes_
                 }
             }
         }
+        if let Some(start) = deframer.start()
+            && inlet.announce(start).await.is_none()
+        {
+            return ReadEnd::Ended;
+        }
         match stream.read(deframer.space()).await {
             Ok(0) | Err(_) => return ReadEnd::Ended,
             Ok(count) => deframer.advance(count),
@@ -186,14 +192,22 @@ pub(crate) async fn read_link(mut stream: Stream, mut inlet: Inlet, frame_bytes_
 }
 
 impl Inlet {
-    /// `None` if there will never be a link again.
-    async fn deliver(&mut self, bytes: bytes::Bytes) -> Option<()> {
-        let cost = bytes.len().max(FRAME_COST_MIN).min(self.budget_bytes);
+    async fn deliver(&mut self, bytes: Bytes) -> Option<()> {
+        self.hand_in(bytes.len(), |link| Event::Frame { link, bytes }).await
+    }
+
+    async fn announce(&mut self, bytes: Bytes) -> Option<()> {
+        self.hand_in(bytes.len(), |link| Event::FrameStart { link, bytes }).await
+    }
+
+    /// Waits until the consumer has room for so many bytes; `None` if there will never be a link again.
+    async fn hand_in(&mut self, bytes: usize, event: impl FnOnce(LinkId) -> Event) -> Option<()> {
+        let cost = bytes.max(FRAME_COST_MIN).min(self.budget_bytes);
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.budget).acquire_many_owned(cost).await.ok()?;
         let up = self.link.wait_for(Option::is_some).await.ok()?;
         if let Some(link) = *up {
-            self.events.frame(Event::Frame { link, bytes }, permit);
+            self.events.frame(event(link), permit);
         }
         Some(())
     }

@@ -34,6 +34,8 @@ pub struct GossipSettings {
     pub retransmissions_max: u8,
     /// Messages from this length on are declined at others as soon as they are here (IDONTWANT); default 1024 bytes.
     pub idontwant_bytes_min: usize,
+    /// Whether long messages are declined at others as soon as they begin to come in; default on.
+    pub idontwant_early: bool,
     /// Ids that one peer may decline between two heartbeats; default 5000. They hold for three heartbeats.
     pub idontwant_ids_max: usize,
 }
@@ -55,6 +57,7 @@ impl Default for GossipSettings {
             iwant_ids_max: 5000,
             retransmissions_max: 3,
             idontwant_bytes_min: 1024,
+            idontwant_early: true,
             idontwant_ids_max: 5000,
         }
     }

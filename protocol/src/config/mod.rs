@@ -261,6 +261,8 @@ fn first_zero(settings: &Settings) -> Option<&'static str> {
         ("outbox.bytes_max", settings.outbox.bytes_max == 0),
         ("outbox.publish_wait", settings.outbox.publish_wait.is_zero()),
         ("outbox.forward_wait", settings.outbox.forward_wait.is_zero()),
+        ("outbox.parallel_max", settings.outbox.parallel_max == 0),
+        ("outbox.slow_bytes_per_s", settings.outbox.slow_bytes_per_s == 0),
     ];
     positive.into_iter().find_map(|(name, zero)| zero.then_some(name))
 }

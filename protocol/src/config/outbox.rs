@@ -12,9 +12,14 @@ pub struct OutboxSettings {
     pub bytes_max: usize,
     /// How long our own messages, and those a peer asked for, wait; default 5 s, as in rust-libp2p.
     pub publish_wait: Duration,
-    /// How long messages that we pass on wait; default 1 s, as in rust-libp2p. Who is not sent one hears of it by
-    /// gossip from others.
+    /// How long messages that we pass on wait; default 5 s: large ones wait for their turn, and leave when another
+    /// has sent them.
     pub forward_wait: Duration,
+    /// Links to which messages longer than their room go at the same time; default 1. The others wait for their turn.
+    pub parallel_max: usize,
+    /// A link that takes such a message slower than this no longer holds the others up, bytes per second; default
+    /// 4 MB/s.
+    pub slow_bytes_per_s: usize,
 }
 
 impl Default for OutboxSettings {
@@ -23,7 +28,9 @@ impl Default for OutboxSettings {
             messages_max: 256,
             bytes_max: 16 << 20,
             publish_wait: Duration::from_secs(5),
-            forward_wait: Duration::from_secs(1),
+            forward_wait: Duration::from_secs(5),
+            parallel_max: 1,
+            slow_bytes_per_s: 4_000_000,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Spec: gossipsub v1.0 "Message Cache", "Gossip Emission"; v1.1 "Adaptive Gossip Dissemination", "Spam Protection
 //! Measures", "Score Thresholds". Invariant G2: the seen caches and the requests are within their bounds.
 
+mod arrivals;
 mod cache;
 mod requests;
 
@@ -13,12 +14,14 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
+pub(crate) use self::arrivals::Arrival;
+use self::arrivals::Arrivals;
 use self::cache::Cache;
 pub(crate) use self::cache::{Cached, Credits};
 use self::requests::Requests;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
-use crate::links::{Kind, allow, left};
+use crate::links::{Kind, Links, allow, left};
 use crate::mesh::Mesh;
 use crate::rpc::{IHave, Message};
 use crate::seed::Streams;
@@ -37,6 +40,7 @@ pub(crate) struct Gossip {
     delivered: Seen<(Topic, ContentId), ()>,
     cache: Cache,
     requests: Requests,
+    arrivals: Arrivals,
 }
 
 /// What to do for an IWANT.
@@ -58,6 +62,7 @@ impl Gossip {
             delivered: Seen::new(rng.hashing.next_u64(), ttl, max),
             cache: Cache::new(),
             requests: Requests::default(),
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -122,9 +127,32 @@ impl Gossip {
         }
     }
 
-    pub(crate) fn on_link_down(&mut self, link: LinkId) {
+    /// A link is gone; gives what was coming in on it.
+    pub(crate) fn on_link_down(&mut self, link: LinkId) -> Option<Arrival> {
         self.cache.on_link_down(link);
         self.requests.on_link_down(link);
+        self.arrivals.remove(link)
+    }
+
+    /// Whether a message is coming in.
+    pub(crate) fn is_arriving(&self, id: &MessageId) -> bool {
+        self.arrivals.contains(id)
+    }
+
+    /// A message begins to come in on a link. Gives the one before it there, whose rest never came.
+    pub(crate) fn begin_arrival(&mut self, link: LinkId, arrival: Arrival) -> Option<Arrival> {
+        self.arrivals.begin(link, arrival)
+    }
+
+    /// A message came; whether its beginning was noticed on this link.
+    pub(crate) fn finish_arrival(&mut self, link: LinkId, id: &MessageId) -> bool {
+        self.arrivals.finish(link, id)
+    }
+
+    /// Takes the arrivals whose rest should be here by now.
+    pub(crate) fn take_overdue(&mut self, now: Time) -> Vec<(LinkId, Arrival)> {
+        let overdue = self.arrivals.overdue(now).into_iter();
+        overdue.filter_map(|link| self.arrivals.remove(link).map(|arrival| (link, arrival))).collect()
     }
 
     /// A frame advertises messages: those unknown are asked for. What goes beyond the peer's budget is ignored.
@@ -150,6 +178,7 @@ impl Gossip {
 
     /// What a peer gets for its IWANT.
     pub(crate) fn on_iwant(&mut self, cx: &mut Ctx<'_>, link: LinkId, id: &MessageId) -> Serve {
+        cx.links.on_iwant(link, id);
         let Some(cached) = self.cache.get_mut(id).filter(|cached| cached.accepted) else {
             return Serve::Nothing;
         };
@@ -157,7 +186,6 @@ impl Gossip {
             return Serve::Nothing;
         }
         cached.remove_holder(link);
-        cx.links.on_iwant(link, id);
         match cached.coding {
             Some(coding) if cx.links.is_coded(link) => Serve::Shards(coding),
             Some(_) | None => Serve::Whole(cached.message.clone()),
@@ -226,11 +254,12 @@ impl Gossip {
         held.ids += self.seen.len() + self.delivered.len();
     }
 
-    pub(crate) fn check(&self, config: &Config) -> Result<(), Broken> {
+    pub(crate) fn check(&self, config: &Config, links: &Links) -> Result<(), Broken> {
         self.cache.check(config)?;
         let bounded = self.seen.is_sound()
             && self.delivered.is_sound()
-            && self.requests.len() <= config.gossip.iwant_max;
+            && self.requests.len() <= config.gossip.iwant_max
+            && self.arrivals.links().all(|link| links.is_live(link));
         ensure(bounded, Rule::G2, || format!("{} seen, {} asked for", self.seen.len(), self.requests.len()))
     }
 

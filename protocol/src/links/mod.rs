@@ -4,6 +4,7 @@
 
 mod budget;
 mod outbox;
+mod turns;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -16,6 +17,7 @@ use self::budget::{Budget, UNWANTED_TICKS, Unwanted};
 pub(crate) use self::budget::{Kind, allow, left};
 use self::outbox::Outbox;
 pub(crate) use self::outbox::{Class, Waiting};
+use self::turns::Turns;
 use crate::invariants::{Broken, Rule, ensure};
 use crate::rpc::{Extensions, Rpc, Subscription};
 use crate::{Agent, Config, LinkId, MessageId, Origin, PeerId, Protocol, Time, Topic};
@@ -32,6 +34,7 @@ pub(crate) struct Links {
     room: BTreeMap<LinkId, usize>,
     /// Links for which whole messages wait, and perhaps some for which none do any more.
     waiting: BTreeSet<LinkId>,
+    turns: Turns,
 }
 
 /// What became of a change of a subscription.
@@ -134,6 +137,7 @@ impl Links {
         self.control.remove(&id);
         self.room.remove(&id);
         self.waiting.remove(&id);
+        self.turns.give_back(id);
         if self.by_peer.get(&link.peer) == Some(&id) {
             self.by_peer.remove(&link.peer);
         }
@@ -198,6 +202,9 @@ impl Links {
         } else if self.is_live(id) {
             self.room.insert(id, bytes);
         }
+        if bytes > 0 {
+            self.turns.give_back(id);
+        }
     }
 
     /// Counts what was sent; the last frame may overshoot.
@@ -224,13 +231,35 @@ impl Links {
         link.outbox.push(class, waiting, &config.outbox)
     }
 
-    /// Takes the next message that waits for a link.
-    pub(crate) fn dequeue(&mut self, id: LinkId) -> Option<Waiting> {
-        let message = self.links.get_mut(&id).and_then(|link| link.outbox.pop());
-        if message.is_none() {
+    /// Takes the next message that waits for a link, if it has room and it is its turn.
+    pub(crate) fn dequeue(&mut self, config: &Config, id: LinkId) -> Option<Waiting> {
+        let room = self.room.get(&id).copied().filter(|room| *room > 0)?;
+        let outbox = &mut self.links.get_mut(&id)?.outbox;
+        let Some(bytes) = outbox.next_bytes() else {
             self.waiting.remove(&id);
+            return None;
+        };
+        if bytes > room && !self.turns.is_free(id, &config.outbox) {
+            return None;
         }
-        message
+        outbox.pop()
+    }
+
+    /// A whole message of so many bytes is about to be sent on a link: if it is longer than the room, that is a turn.
+    pub(crate) fn take_turn(&mut self, now: Time, config: &Config, id: LinkId, bytes: usize) {
+        if self.room.get(&id).is_some_and(|room| bytes > *room) {
+            self.turns.take(now, id, bytes, &config.outbox);
+        }
+    }
+
+    /// When links that take a message too long lose their turn, if others wait.
+    pub(crate) fn next_turn(&self) -> Option<Time> {
+        self.turns.next_deadline().filter(|_| !self.waiting.is_empty())
+    }
+
+    /// Those who took too long lose their turn.
+    pub(crate) fn expire_turns(&mut self, now: Time) {
+        self.turns.expire(now);
     }
 
     /// Takes the messages that waited too long for a link.

@@ -58,6 +58,11 @@ impl Outbox {
         dropped
     }
 
+    /// Payload of the next message to send.
+    pub(crate) fn next_bytes(&self) -> Option<usize> {
+        self.urgent.front().or_else(|| self.forwards.front()).map(|waiting| waiting.message.data.len())
+    }
+
     /// Takes the next message to send.
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
         let next = self.urgent.pop_front().or_else(|| self.forwards.pop_front())?;

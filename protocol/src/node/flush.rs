@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Node;
 use crate::rpc::Rpc;
-use crate::{Action, Actions, LinkId, SendClass, Time, Trace};
+use crate::{Action, Actions, LinkId, SendClass, Time, Trace, select};
 
 /// Control in one frame, bytes.
 const CONTROL_BYTES_MAX: usize = 16_000;
@@ -25,14 +25,15 @@ impl Node {
 
     fn send_waiting(&mut self, now: Time, out: &mut Actions) {
         let ready: Vec<LinkId> = self.links.ready().collect();
-        for id in ready {
-            while self.links.has_room(id)
-                && let Some(waiting) = self.links.dequeue(id)
-            {
+        // In any order but the same: neighbours that serve a third in turn should not begin with the same one.
+        let count = ready.len();
+        for id in select::sample(&mut self.rng.order, ready, count) {
+            while let Some(waiting) = self.links.dequeue(&self.config, id) {
                 if self.gossip.get(&waiting.id).is_some_and(|cached| cached.is_holder(id)) {
                     continue;
                 }
                 self.gossip.on_holder(&waiting.id, id);
+                self.links.take_turn(now, &self.config, id, waiting.message.data.len());
                 let rpc = Rpc { publish: alloc::vec![waiting.message], ..Rpc::default() };
                 self.send(now, id, SendClass::Data, rpc, out);
             }

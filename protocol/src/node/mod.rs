@@ -1,5 +1,6 @@
 //! The node: one input, what follows from it, the next deadline.
 
+mod arriving;
 mod commands;
 mod deliver;
 mod flush;
@@ -8,6 +9,7 @@ mod rpc;
 mod snapshot;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use rand_core::Rng;
 
@@ -41,6 +43,7 @@ pub struct Node {
     shards: Shards,
     scores: Scores,
     direct: Direct,
+    scratch: Vec<u8>,
     /// The sequence number of the next publication.
     seqno: u64,
     heartbeat_at: Time,
@@ -64,6 +67,8 @@ pub enum Timer {
     Heartbeat,
     /// A pull of shards that did not come.
     Repair,
+    /// A neighbour that keeps others from their turn.
+    Turn,
 }
 
 /// The features, apart from what all of them need.
@@ -90,6 +95,7 @@ impl Node {
             links: Links::default(),
             mesh: Mesh::default(),
             scores: Scores::new(now),
+            scratch: Vec::new(),
             config,
             me,
             keys,
@@ -107,6 +113,10 @@ impl Node {
             }
             Event::LinkDown { link, cause: _ } => self.on_link_down(now, link, out),
             Event::Received { link, rpc } => self.on_rpc(now, link, rpc, out),
+            Event::Arriving { link, head } => {
+                let (mut parts, mut cx) = self.split(now, out);
+                parts.on_arriving(&mut cx, link, head);
+            }
             Event::Malformed { link, fault } => self.on_malformed(now, link, fault, out),
             Event::LinkReady { link, bytes } => self.links.set_room(link, bytes),
             Event::LinkStats { link, rtt, lost } => {
@@ -127,7 +137,8 @@ impl Node {
     pub fn next_deadline(&self) -> Option<Deadline> {
         let heartbeat = Deadline { at: self.heartbeat_at, timer: Timer::Heartbeat };
         let repair = self.shards.next_repair().map(|at| Deadline { at, timer: Timer::Repair });
-        Some(repair.map_or(heartbeat, |repair| repair.min(heartbeat)))
+        let turn = self.links.next_turn().map(|at| Deadline { at, timer: Timer::Turn });
+        [Some(heartbeat), repair, turn].into_iter().flatten().min()
     }
 
     /// What a frame for this node may hold.
@@ -148,7 +159,7 @@ impl Node {
     pub fn check_invariants(&self) -> Result<(), Broken> {
         self.links.check(&self.config)?;
         self.mesh.check(self.now, &self.links)?;
-        self.gossip.check(&self.config)?;
+        self.gossip.check(&self.config, &self.links)?;
         self.scores.check(&self.config, &self.links)?;
         self.shards.check(&self.config, self.now, &self.links, &self.mesh)
     }
@@ -181,6 +192,7 @@ impl Node {
             rng: &mut self.rng,
             links: &mut self.links,
             scores: &mut self.scores,
+            scratch: &mut self.scratch,
             out,
         };
         (parts, cx)
@@ -216,10 +228,12 @@ impl Node {
     }
 
     fn on_link_down(&mut self, now: Time, link: LinkId, out: &mut Actions) {
-        let (parts, cx) = self.split(now, out);
+        let (mut parts, mut cx) = self.split(now, out);
         parts.mesh.on_link_down(link);
-        parts.gossip.on_link_down(link);
         parts.shards.on_link_down(link);
+        if let Some(arrival) = parts.gossip.on_link_down(link) {
+            parts.on_not_arrived(&mut cx, link, &arrival.topic, &arrival.id);
+        }
         if let Some(gone) = cx.links.down(link) {
             cx.scores.on_link_down(cx.config, now, &gone.peer);
             cx.out.trace(|| Trace::RemovePeer { peer: gone.peer });
@@ -243,12 +257,14 @@ impl Node {
     fn on_wake(&mut self, now: Time, out: &mut Actions) {
         let due = self.heartbeat_at <= now;
         let (mut parts, mut cx) = self.split(now, out);
+        cx.links.expire_turns(now);
         parts.shards.on_wake(&mut cx);
         if !due {
             return;
         }
         parts.drop_expired(&mut cx);
         parts.gossip.check_promises(&mut cx);
+        parts.check_arrivals(&mut cx);
         for link in self.scores.heartbeat(&self.config, now, &self.links, &self.mesh) {
             self.close(now, link, CloseReason::Reputation, out);
         }
@@ -264,6 +280,8 @@ impl Node {
         parts.gossip.heartbeat(&mut cx, parts.mesh);
         parts.shards.heartbeat(&mut cx, parts.mesh);
         self.heartbeat_at = now + self.config.mesh.heartbeat;
+        // Long messages come in rows; between two rows their memory is given back.
+        self.scratch = Vec::new();
     }
 }
 

@@ -175,6 +175,7 @@ impl Parts<'_> {
             return;
         }
         let id = message.id(cx.config.message_ids);
+        let announced = self.gossip.finish_arrival(link, &id);
         if let Some(content) = self.gossip.content_of(&id) {
             self.gossip.on_holder(&id, link);
             cx.out.tally.duplicate_messages = cx.out.tally.duplicate_messages.wrapping_add(1);
@@ -183,46 +184,48 @@ impl Parts<'_> {
             return cx.trace_peer(link, |from| Trace::DuplicateMessage { content, from, topic });
         }
         self.gossip.on_answer(&id);
-        if let Err(reason) = check_signature(cx, &message) {
+        if let Err(reason) = self.check_message(cx, link, &message) {
             let topic = message.topic.clone();
-            cx.misbehaved(link, Misdeed::InvalidMessage, Some(&topic));
-            return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
-        }
-        if cx.config.validation == Validation::Application && self.gossip.judging() >= cx.config.judging_max {
-            // Not marked as seen: it may come again when there is room.
-            let (topic, reason) = (message.topic.clone(), RejectReason::ValidationQueueFull);
+            if announced {
+                self.on_not_arrived(cx, link, &topic, &id);
+            }
             return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
         }
         let content = ContentId::of(&message.data);
-        self.decline(cx, link, &message, &id);
+        let told = announced || self.gossip.is_arriving(&id);
+        // Deviation: after its signature was checked, which takes microseconds, so that a forged copy cannot keep the
+        // real one away.
+        if !told && message.data.len() >= cx.config.gossip.idontwant_bytes_min {
+            self.decline(cx, link, &message.topic, &id);
+        }
         self.shards.on_whole(cx, &id, &message.data, content);
         let credits = smallvec![(link, ONE)];
         self.on_complete(cx, Some((link, credits)), message, Names { id, content, coding: None });
     }
 
-    /// Tells the mesh that a large message need not be sent here any more, before the application has judged it.
-    ///
-    /// Spec: gossipsub v1.2 "Basic scenario". Deviation: after its signature was checked, which takes microseconds, so
-    /// that a forged copy cannot keep the real one away. Coded messages have reports of their own for that.
-    fn decline(&self, cx: &mut Ctx<'_>, from: LinkId, message: &Message, id: &MessageId) {
-        if message.data.len() < cx.config.gossip.idontwant_bytes_min {
-            return;
+    /// What can be said of a message before the application sees it.
+    fn check_message(&self, cx: &mut Ctx<'_>, link: LinkId, message: &Message) -> Result<(), RejectReason> {
+        if let Err(reason) = check_signature(cx, message) {
+            cx.misbehaved(link, Misdeed::InvalidMessage, Some(&message.topic));
+            return Err(reason);
         }
-        for link in self.mesh.members(&message.topic).iter().filter(|link| **link != from) {
-            if cx.links.get(*link).is_some_and(Link::knows_idontwant) {
-                cx.links.send_idontwant(*link, id.clone());
-            }
+        // Not marked as seen: it may come again when there is room.
+        let full = self.gossip.judging() >= cx.config.judging_max;
+        match cx.config.validation == Validation::Application && full {
+            true => Err(RejectReason::ValidationQueueFull),
+            false => Ok(()),
         }
     }
 }
 
 /// Spec: pubsub, "Signature Policy Options".
-fn check_signature(cx: &Ctx<'_>, message: &Message) -> Result<(), RejectReason> {
+fn check_signature(cx: &mut Ctx<'_>, message: &Message) -> Result<(), RejectReason> {
     let Message { publisher, seqno, signature, key, .. } = message;
     match (cx.config.signatures, publisher, seqno) {
         (Signatures::StrictSign, Some(publisher), Some(_)) if !signature.is_empty() => {
             let key = (!key.is_empty()).then_some(&**key);
-            let good = cx.keys.verify(publisher, key, &message.signed_bytes(), signature);
+            message.write_signed(cx.scratch);
+            let good = cx.keys.verify(publisher, key, cx.scratch, signature);
             if good { Ok(()) } else { Err(RejectReason::InvalidSignature) }
         }
         (Signatures::StrictNoSign, None, None) if signature.is_empty() && key.is_empty() => Ok(()),

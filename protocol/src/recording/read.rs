@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::write::FIRST_LINE;
 use super::{Input, ReadError, Recording, Step};
-use crate::rpc::{Limits, Rpc, RpcFault};
+use crate::rpc::{Limits, MessageHead, Rpc, RpcFault};
 use crate::{
     Agent, Config, DownCause, Event, LinkId, MessageId, Origin, PeerId, Protocol, Score, Seed, Time, Topic,
     Verdict,
@@ -128,6 +128,11 @@ fn input(words: &mut Words<'_>) -> Read<Input> {
                 link,
                 rpc: Rpc::decode(frame, &LIMITS).map_err(|_| "a frame that can be read")?,
             }
+        }
+        "arriving" => {
+            let (link, publisher) = (words.link()?, words.peer()?);
+            let (seqno, topic) = (words.number("a sequence number")?, words.topic()?);
+            Event::Arriving { link, head: MessageHead { publisher, seqno, topic } }
         }
         // The node does the same for all faults.
         "malformed" => Event::Malformed { link: words.link()?, fault: RpcFault::Truncated },

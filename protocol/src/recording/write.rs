@@ -55,6 +55,10 @@ fn event_text(event: &Event) -> String {
         Event::Received { link, rpc } => {
             format!("frame {} {}", link.number(), hex(&rpc.encode().into_bytes()))
         }
+        Event::Arriving { link, head } => {
+            let (publisher, topic) = (hex(head.publisher.as_bytes()), hex(head.topic.as_str().as_bytes()));
+            format!("arriving {} {publisher} {} {topic}", link.number(), head.seqno)
+        }
         Event::Malformed { link, fault: _ } => format!("malformed {}", link.number()),
         Event::LinkReady { link, bytes } => format!("ready {} {bytes}", link.number()),
         Event::LinkStats { link, rtt, lost } => {

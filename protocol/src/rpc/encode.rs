@@ -55,12 +55,12 @@ pub(super) fn rpc_len(rpc: &Rpc) -> usize {
 }
 
 /// What GossipSub signs: a fixed prefix, then the message without signature and key.
-pub(super) fn signed_bytes(message: &Message) -> Vec<u8> {
-    let mut bytes = Vec::from(b"libp2p-pubsub:");
+pub(super) fn write_signed(message: &Message, bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.extend_from_slice(b"libp2p-pubsub:");
     for chunk in chunks(&Unsigned(message)) {
         bytes.extend_from_slice(&chunk);
     }
-    bytes
 }
 
 fn chunks(message: &impl Encode) -> SmallVec<[Bytes; 3]> {
@@ -108,9 +108,18 @@ impl Encode for Unsigned<'_> {
     }
 }
 
+/// Everything short goes ahead of the payload, so that the receiver knows early what is coming
+/// ([`super::MessageHead`]). What is signed has the specification's order.
 impl Encode for Message {
     fn encode(&self, sink: &mut impl Sink) {
-        Unsigned(self).encode(sink);
+        if let Some(publisher) = &self.publisher {
+            put_bytes(sink, 1, publisher.as_bytes());
+        }
+        if let Some(seqno) = self.seqno {
+            put_bytes(sink, 3, &seqno.to_be_bytes());
+        }
+        put_bytes(sink, 4, self.topic.as_str().as_bytes());
+        put_body(sink, 2, &self.data);
         if !self.signature.is_empty() {
             put_bytes(sink, 5, &self.signature);
         }

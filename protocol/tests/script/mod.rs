@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, PeerInfo, Prune, Rpc, RpcFault,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, MessageHead, PeerInfo, Prune, Rpc, RpcFault,
     Shard, Subscription, Want,
 };
 use braidcast_protocol::{
@@ -138,6 +138,8 @@ impl World {
                 "signatures" if value == "none" => settings.signatures = Signatures::StrictNoSign,
                 "prefix" => settings.topic_filter = TopicFilter::Prefix(value.into()),
                 "outbox-bytes" => settings.outbox.bytes_max = number(value),
+                "parallel" => settings.outbox.parallel_max = number(value),
+                "idontwant" if value == "late" => settings.gossip.idontwant_early = false,
                 "outbox" => settings.outbox.messages_max = number(value),
                 "backlog" => settings.backlog_bytes_max = number(value),
                 "max-message" => settings.message_bytes_max = number(value),
@@ -249,6 +251,12 @@ impl World {
                 Event::Judged { message: self.remotes[words[1]].whole.id(self.settings.message_ids), verdict }
             }
             "stats" => Event::LinkStats { link: from, rtt: duration(words[2]), lost: 0 },
+            "arriving" => {
+                let whole = Rpc { publish: vec![self.remotes[words[2]].whole.clone()], ..Rpc::default() };
+                let start = &whole.encode().into_bytes()[..100];
+                let head = MessageHead::decode(start, &self.node().limits()).expect("it stands at the start");
+                Event::Arriving { link: from, head }
+            }
             "malformed" => Event::Malformed { link: from, fault: RpcFault::Truncated },
             "rate" => Self::rate(words),
             _ => Event::Received { link: from, rpc: self.rpc(words) },

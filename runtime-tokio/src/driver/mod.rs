@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use braidcast_protocol::rpc::{Limits, Rpc};
+use braidcast_protocol::rpc::{Limits, MessageHead, Rpc};
 use braidcast_protocol::{
     Action, Actions, Agent, CloseReason, Config, Event, LinkId, Node as Core, Origin, PeerId, Protocol, Seed,
     SendClass,
@@ -215,6 +215,11 @@ impl Driver {
                 }
             }
             transport::Event::Frame { link, bytes } => self.on_frame(link_id(link), bytes),
+            transport::Event::FrameStart { link, bytes } => {
+                if let Some(head) = MessageHead::decode(&bytes, &self.limits) {
+                    self.input(Event::Arriving { link: link_id(link), head });
+                }
+            }
             transport::Event::Malformed { link, fault } => {
                 self.input(Event::Malformed { link: link_id(link), fault: rpc_fault(fault) });
             }

@@ -26,6 +26,8 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Settings, ScenarioError> 
     bytes(&mut settings.outbox.bytes_max, &mut section, "outbox_bytes_max")?;
     positive(&mut settings.outbox.publish_wait, &mut section, "outbox_publish_wait")?;
     positive(&mut settings.outbox.forward_wait, &mut section, "outbox_forward_wait")?;
+    set(&mut settings.outbox.parallel_max, section.whole("outbox_parallel_max", 1..=COUNT_MAX)?);
+    bytes(&mut settings.outbox.slow_bytes_per_s, &mut section, "outbox_slow_bytes_per_s")?;
     section.finish()?;
     Ok(settings)
 }
@@ -59,6 +61,8 @@ fn gossip(mut section: Section<'_>, gossip: &mut GossipSettings) -> Result<(), S
     positive(&mut gossip.seen_ttl, &mut section, "seen_ttl")?;
     positive(&mut gossip.iwant_followup, &mut section, "iwant_followup")?;
     bytes(&mut gossip.idontwant_bytes_min, &mut section, "idontwant_bytes_min")?;
+    let idontwant = [("early", true), ("late", false)];
+    set(&mut gossip.idontwant_early, section.word("idontwant", &idontwant)?);
     section.finish()
 }
 
