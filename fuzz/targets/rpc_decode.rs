@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_protocol::rpc::{Limits, Rpc};
+use braidcast_protocol::rpc::{Limits, MessageHead, Rpc};
 use braidcast_protocol::{
     Actions, Agent, Config, Event, HashKeys, LinkId, Mode, Node, Origin, PeerId, Protocol, Seed, Settings,
     Time, Topic,
@@ -36,6 +36,9 @@ fuzz_target!(|data: &[u8]| {
         rest = more;
         now = now + STEP;
         node.handle(now, Event::Wake, &mut out);
+        if let Some(head) = MessageHead::decode(frame, &LIMITS) {
+            node.handle(now, Event::Arriving { link, head }, &mut out);
+        }
         let event = match Rpc::decode(Bytes::copy_from_slice(frame), &LIMITS) {
             Ok(rpc) => {
                 assert_round_trip(&rpc);

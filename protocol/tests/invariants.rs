@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, PeerInfo, Prune, Rpc,
-    RpcFault, Shard, Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, MessageHead, PeerInfo,
+    Prune, Rpc, RpcFault, Shard, Subscription, Want,
 };
 use braidcast_protocol::{
     Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MeshSettings,
@@ -34,6 +34,7 @@ enum Op {
     IHave(u32, usize, u8),
     IWant(u32, u8),
     IDontWant(u32, u8),
+    Arriving(u32, u8),
     Whole(u32, u8, bool),
     Header(u32, u8, bool),
     Canonical(u32, u8, u16, bool),
@@ -66,6 +67,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (l.clone(), t, m.clone()).prop_map(|(l, t, m)| Op::IHave(l, t, m)),
         2 => (l.clone(), m.clone()).prop_map(|(l, m)| Op::IWant(l, m)),
         1 => (l.clone(), m.clone()).prop_map(|(l, m)| Op::IDontWant(l, m)),
+        2 => (l.clone(), m.clone()).prop_map(|(l, m)| Op::Arriving(l, m)),
         2 => (l.clone(), m.clone(), any::<bool>()).prop_map(|(l, m, g)| Op::Whole(l, m, g)),
         4 => (l.clone(), m.clone(), prop::bool::weighted(0.9)).prop_map(|(l, m, g)| Op::Header(l, m, g)),
         6 => (l.clone(), m.clone(), 0u16..8, prop::bool::weighted(0.8))
@@ -303,6 +305,14 @@ impl World {
             Op::IDontWant(slot, message) => {
                 let idontwant = vec![self.remotes[usize::from(message)].whole.id(MessageIds::Origin)];
                 self.control(slot, Control { idontwant, ..Control::default() });
+            }
+            Op::Arriving(slot, message) => {
+                let publish = vec![self.remotes[usize::from(message)].whole.clone()];
+                let head = MessageHead::of(&Rpc { publish, ..Rpc::default() }).unwrap();
+                self.event(Event::Arriving {
+                    link: self.link(slot),
+                    head: MessageHead { data_bytes: 1 << 20, ..head },
+                });
             }
             Op::Whole(slot, message, good) => {
                 let mut whole = (*self.remotes[usize::from(message)].whole).clone();

@@ -121,7 +121,8 @@ impl Network {
     /// its first packet were never lost.
     fn announce(&mut self, piece: &Piece) {
         let frame = self.frames.get(piece.of.frame);
-        let long = frame.bytes >= MessageHead::FRAME_BYTES_MIN as u64 && MessageHead::of(&frame.rpc).is_some();
+        let long =
+            frame.bytes >= MessageHead::FRAME_BYTES_MIN as u64 && MessageHead::of(&frame.rpc).is_some();
         let (from, to, generation, number) = (frame.from, frame.to, frame.generation, frame.number as u32);
         if !long || piece.of.left < frame.bytes || self.is_cut(from, to) {
             return;

@@ -74,7 +74,9 @@ impl Deframer {
         let mut partial = match self.partial.take() {
             Some(partial) => partial,
             None => match self.take_prefix()? {
-                Some(length) => Partial { bytes: vec![0; length], filled: 0, fresh: length >= FRAME_START_BYTES_MIN },
+                Some(length) => {
+                    Partial { bytes: vec![0; length], filled: 0, fresh: length >= FRAME_START_BYTES_MIN }
+                }
                 None => return Ok(None),
             },
         };

@@ -14,8 +14,10 @@ use crate::{LinkId, MessageId, Misdeed, Score, Topic};
 impl Parts<'_> {
     /// Only members of the mesh in good standing are believed.
     pub(super) fn on_arriving(&mut self, cx: &mut Ctx<'_>, link: LinkId, head: MessageHead) {
+        let gossip = &cx.config.gossip;
+        let worth_it = gossip.idontwant_early && head.data_bytes >= gossip.idontwant_bytes_min;
         let member = self.mesh.members(&head.topic).contains(&link);
-        if !cx.config.gossip.idontwant_early || !member || cx.score(link) < Score::ZERO {
+        if !worth_it || !member || cx.score(link) < Score::ZERO {
             return;
         }
         let Some(id) = head.id(cx.config.message_ids).filter(|id| !self.gossip.is_seen(id)) else { return };

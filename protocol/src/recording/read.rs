@@ -132,7 +132,8 @@ fn input(words: &mut Words<'_>) -> Read<Input> {
         "arriving" => {
             let (link, publisher) = (words.link()?, words.peer()?);
             let (seqno, topic) = (words.number("a sequence number")?, words.topic()?);
-            Event::Arriving { link, head: MessageHead { publisher, seqno, topic } }
+            let data_bytes = words.number("a length in bytes")?;
+            Event::Arriving { link, head: MessageHead { publisher, seqno, topic, data_bytes } }
         }
         // The node does the same for all faults.
         "malformed" => Event::Malformed { link: words.link()?, fault: RpcFault::Truncated },

@@ -57,7 +57,7 @@ fn event_text(event: &Event) -> String {
         }
         Event::Arriving { link, head } => {
             let (publisher, topic) = (hex(head.publisher.as_bytes()), hex(head.topic.as_str().as_bytes()));
-            format!("arriving {} {publisher} {} {topic}", link.number(), head.seqno)
+            format!("arriving {} {publisher} {} {topic} {}", link.number(), head.seqno, head.data_bytes)
         }
         Event::Malformed { link, fault: _ } => format!("malformed {}", link.number()),
         Event::LinkReady { link, bytes } => format!("ready {} {bytes}", link.number()),

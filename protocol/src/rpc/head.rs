@@ -14,6 +14,8 @@ pub struct MessageHead {
     pub seqno: u64,
     /// Where.
     pub topic: Topic,
+    /// Length of the payload, bytes.
+    pub data_bytes: usize,
 }
 
 impl MessageHead {
@@ -34,26 +36,29 @@ impl MessageHead {
             return None;
         }
         let (mut publisher, mut seqno, mut topic) = (None, None, None);
-        loop {
+        let data_bytes = loop {
             let (tag, length) = length_delimited(frame)?;
             if tag == 2 {
-                break;
+                break length;
             }
             let value = frame.split_off(..length)?;
             match tag {
                 1 => publisher = PeerId::from_bytes(value),
                 3 => seqno = value.try_into().ok().map(u64::from_be_bytes),
-                4 if length <= limits.topic_bytes_max => topic = core::str::from_utf8(value).ok().map(Topic::new),
+                4 if length <= limits.topic_bytes_max => {
+                    topic = core::str::from_utf8(value).ok().map(Topic::new);
+                }
                 _ => {}
             }
-        }
-        Some(Self { publisher: publisher?, seqno: seqno?, topic: topic? })
+        };
+        Some(Self { publisher: publisher?, seqno: seqno?, topic: topic?, data_bytes })
     }
 
     /// The head of a frame's one message.
     pub fn of(rpc: &Rpc) -> Option<Self> {
         let [message] = rpc.publish.as_slice() else { return None };
-        Some(Self { publisher: message.publisher?, seqno: message.seqno?, topic: message.topic.clone() })
+        let (publisher, seqno) = (message.publisher?, message.seqno?);
+        Some(Self { publisher, seqno, topic: message.topic.clone(), data_bytes: message.data.len() })
     }
 
     /// The message's id, where it does not depend on the payload.

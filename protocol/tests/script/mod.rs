@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, MessageHead, PeerInfo, Prune, Rpc, RpcFault,
-    Shard, Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, MessageHead, PeerInfo, Prune,
+    Rpc, RpcFault, Shard, Subscription, Want,
 };
 use braidcast_protocol::{
     Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
