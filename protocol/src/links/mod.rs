@@ -337,6 +337,7 @@ impl Links {
     }
 
     pub(crate) fn check(&self, config: &Config) -> Result<(), Broken> {
+        ensure(self.turns.links().all(|id| self.is_live(id)), Rule::L2, || "turn without a link".into())?;
         for (id, link) in &self.links {
             ensure(self.by_peer.get(&link.peer) == Some(id), Rule::L1, || alloc::format!("{id:?}"))?;
             let bounded = link.outbox.is_sound(&config.outbox)

@@ -39,6 +39,11 @@ impl Turns {
         self.slow.remove(&id);
     }
 
+    /// All links in it.
+    pub(crate) fn links(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.taken.iter().map(|(id, _)| *id).chain(self.slow.iter().copied())
+    }
+
     /// When the first of them has taken too long.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.taken.iter().map(|(_, until)| *until).min()
