@@ -53,6 +53,7 @@ mod bootstrap;
 mod bridge;
 mod config;
 mod driver;
+mod echo;
 mod error;
 mod event;
 mod frame;

@@ -14,6 +14,7 @@ use libp2p::{
 use crate::{
     Config,
     bridge::{Bridge, BridgeEvent},
+    echo::Echo,
     error::StartError,
     quic::{Connections, QuicTransport, Sockets},
 };
@@ -25,6 +26,8 @@ pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(crate) bridge: Bridge,
     identify: identify::Behaviour,
+    // Before `ping`, whose answers it gives.
+    echo: Echo,
     ping: ping::Behaviour,
 }
 
@@ -99,6 +102,7 @@ fn behaviour(config: &Config) -> Result<Behaviour, StartError> {
         limits: connection_limits::Behaviour::new(limits),
         bridge: Bridge::new(config.stream_protocols()?),
         identify: identify::Behaviour::new(identify),
+        echo: Echo,
         ping: ping::Behaviour::new(ping),
     })
 }
