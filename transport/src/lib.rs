@@ -62,6 +62,7 @@ mod peers;
 mod pump;
 mod queue;
 mod quic;
+mod record;
 mod stack;
 mod transport;
 
@@ -77,5 +78,6 @@ pub use self::{
     event::{DownCause, Event, FrameFault, LinkId, Origin, remote_ip},
     inbox::EventReceiver,
     queue::{CONTROL_QUEUE_BYTES_MAX, Class, FRAME_COST_MIN},
+    record::{RecordFault, record_addresses},
     transport::Transport,
 };

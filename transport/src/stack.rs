@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use libp2p::{
     PeerId, Swarm, Transport as _,
     connection_limits::{self, ConnectionLimits},
@@ -36,8 +37,13 @@ pub(crate) struct Behaviour {
 pub(crate) enum BehaviourEvent {
     Bridge(BridgeEvent),
     Ping(ping::Event),
-    /// Identify answers by itself; nothing here needs what it learns.
-    Identify,
+    /// A peer's signed record: verified, and of that very peer.
+    Record {
+        peer: PeerId,
+        record: Bytes,
+    },
+    /// What else identify reports; it answers by itself.
+    Ignored,
 }
 
 type Links = Boxed<(PeerId, StreamMuxerBox)>;
@@ -120,8 +126,12 @@ impl From<ping::Event> for BehaviourEvent {
 }
 
 impl From<identify::Event> for BehaviourEvent {
-    fn from(_event: identify::Event) -> Self {
-        Self::Identify
+    fn from(event: identify::Event) -> Self {
+        let identify::Event::Received { peer_id: peer, info, .. } = event else { return Self::Ignored };
+        match info.signed_peer_record {
+            Some(envelope) => Self::Record { peer, record: envelope.into_protobuf_encoding().into() },
+            None => Self::Ignored,
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod clock;
 mod commands;
+mod dial;
 mod links;
 mod listeners;
 mod stop;
@@ -150,7 +151,7 @@ impl Driver {
                     let (content, id, publisher) = (message.content, message.id, message.publisher);
                     self.listeners.deliver(Message { topic, content, id, publisher, via, payload });
                 }
-                Action::Dial { peer, hint: _ } => self.dial(&peer),
+                Action::Dial { peer, hint } => self.dial(peer, hint),
                 Action::Close { link, reason } => self.close(link, reason),
             }
         }
@@ -184,13 +185,6 @@ impl Driver {
         }
     }
 
-    fn dial(&self, peer: &PeerId) {
-        let Some(address) = self.links.address_of(peer) else { return };
-        if let Err(error) = self.transport.dial(address.clone()) {
-            tracing::debug!(?peer, %error, "not dialed");
-        }
-    }
-
     fn close(&self, link: LinkId, reason: CloseReason) {
         let Some(Link { handle, .. }) = self.links.find(link) else { return };
         let reason = match reason {
@@ -205,7 +199,7 @@ impl Driver {
             transport::Event::LinkUp { link, peer, origin, protocol, address, continues } => {
                 let told =
                     continues.map(|earlier| self.links.take_told(link_id(earlier))).unwrap_or_default();
-                self.on_link_up(&peer, origin, &protocol, Link { handle: link, address, told });
+                self.on_link_up(origin, &protocol, Link { handle: link, peer, address, told });
             }
             transport::Event::LinkDown { link, cause } => {
                 tracing::debug!(%link, %cause, "link down");
@@ -223,6 +217,7 @@ impl Driver {
                 let bytes = self.transport.room(link);
                 self.input(Event::LinkReady { link: link_id(link), bytes });
             }
+            transport::Event::PeerRecord { link, record } => self.on_record(link_id(link), record),
             transport::Event::Stats { link, rtt, lost } => {
                 self.input(Event::LinkStats { link: link_id(link), rtt, lost });
             }
@@ -233,8 +228,9 @@ impl Driver {
         }
     }
 
-    fn on_link_up(&mut self, id: &transport::PeerId, origin: transport::Origin, protocol: &str, up: Link) {
-        let (Some(protocol), Some(peer)) = (Protocol::from_id(protocol), core_peer_id(id)) else {
+    fn on_link_up(&mut self, origin: transport::Origin, protocol: &str, up: Link) {
+        let id = up.peer;
+        let (Some(protocol), Some(peer)) = (Protocol::from_id(protocol), core_peer_id(&id)) else {
             // We offer only protocols that the core names, and the transport proves ids of libp2p's own form.
             tracing::error!(peer = %id, protocol, "link that the core has no words for");
             self.transport.close(up.handle, "unknown protocol");
@@ -245,8 +241,8 @@ impl Driver {
         let origin = match origin {
             transport::Origin::Dialed => {
                 // With the peer's id, so that nobody else answers there later.
-                let address = up.address.clone().with_p2p(*id).unwrap_or_else(|address| address);
-                self.links.learn(peer, address);
+                let address = up.address.clone().with_p2p(id).unwrap_or_else(|address| address);
+                self.links.reached(peer, address);
                 Origin::Outbound
             }
             // The port from which a peer dials is not one where it listens.
