@@ -124,7 +124,14 @@ impl Transport {
     /// # Errors
     /// As [`Self::dial`].
     pub fn dial_peer(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Result<(), DialError> {
-        self.queue_dial(Dial { peer: Some(peer), addresses })
+        let mut each_once = Vec::new();
+        for address in addresses {
+            let address = address.with_p2p(peer).unwrap_or_else(|of_another| of_another);
+            if !each_once.contains(&address) {
+                each_once.push(address);
+            }
+        }
+        self.queue_dial(Dial { peer: Some(peer), addresses: each_once })
     }
 
     fn queue_dial(&self, dial: Dial) -> Result<(), DialError> {

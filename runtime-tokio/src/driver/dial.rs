@@ -3,6 +3,7 @@
 use braidcast_protocol::{Event, Hint, LinkId, PeerId};
 use braidcast_transport as transport;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::Driver;
 use crate::identity::{core_peer_id, transport_peer_id};
@@ -25,6 +26,16 @@ impl Driver {
         }
         if let Err(error) = self.transport.dial_peer(id, addresses) {
             tracing::debug!(?peer, %error, "not dialed");
+        }
+    }
+
+    /// Dials reliable peers that were lost, for as many links as are lacking to the degree of a mesh.
+    pub(super) fn redial(&mut self) {
+        let lack = self.config.mesh.target.saturating_sub(self.links.len());
+        let mut preferred = if lack > 0 { self.core.preferred() } else { Vec::new() };
+        preferred.retain(|peer| self.links.is_known(peer));
+        for peer in self.redial.choose(Instant::now(), lack, preferred) {
+            self.dial(peer, None);
         }
     }
 

@@ -63,6 +63,11 @@ impl Links {
         self.live.get(&link)
     }
 
+    /// How many links are live.
+    pub(super) fn len(&self) -> usize {
+        self.live.len()
+    }
+
     /// The live links, in no order.
     pub(super) fn ids(&self) -> Vec<LinkId> {
         self.live.keys().copied().collect()
@@ -84,6 +89,11 @@ impl Links {
             self.known.pop_first();
         }
         self.known.entry(peer).or_default()
+    }
+
+    /// Whether anything is known of where this peer may be found.
+    pub(super) fn is_known(&self, peer: &PeerId) -> bool {
+        self.known.contains_key(peer)
     }
 
     /// Where this peer may be found; empty if nothing is known of it.

@@ -9,6 +9,7 @@ mod commands;
 mod dial;
 mod links;
 mod listeners;
+mod redial;
 mod stop;
 mod told;
 
@@ -24,11 +25,13 @@ use braidcast_protocol::{
 use braidcast_transport as transport;
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use self::clock::{Alarm, Clock};
 use self::commands::Waiting;
 use self::links::{Link, Links, down_cause, link_id, rpc_fault};
 use self::listeners::Listeners;
+use self::redial::Redial;
 use crate::handle::{Command, Message};
 use crate::identity::{Identity, core_peer_id};
 use crate::queue::QueueBounds;
@@ -69,6 +72,7 @@ pub(crate) struct Driver {
     /// What `room` says of a link on which nothing is queued.
     send_window_bytes: usize,
     links: Links,
+    redial: Redial,
     listeners: Listeners,
     counters: Counters,
     /// Messages that the core does not take yet, in the order of their publishing.
@@ -94,6 +98,7 @@ impl Driver {
             transport,
             send_window_bytes,
             links: Links::default(),
+            redial: Redial::new(),
             listeners: Listeners::new(bounds),
             counters: Counters::default(),
             waiting: VecDeque::new(),
@@ -125,6 +130,7 @@ impl Driver {
                     None => return,
                 },
                 () = self.alarm.ring() => self.input(Event::Wake),
+                () = sleep_until(self.redial.due()) => self.redial(),
             }
         }
     }
@@ -206,6 +212,7 @@ impl Driver {
                 let link = link_id(link);
                 if self.links.down(link) {
                     self.input(Event::LinkDown { link, cause: down_cause(&cause) });
+                    self.redial.on_lost(Instant::now());
                 }
             }
             transport::Event::Frame { link, bytes } => self.on_frame(link_id(link), bytes),
@@ -224,6 +231,9 @@ impl Driver {
             transport::Event::Listening { address } => tracing::debug!(%address, "listening"),
             transport::Event::DialFailed { peer, addresses, reason } => {
                 tracing::debug!(?peer, ?addresses, reason, "dial failed");
+                if let Some(peer) = peer.and_then(|id| core_peer_id(&id)) {
+                    self.redial.on_failed(&peer);
+                }
             }
         }
     }
@@ -271,6 +281,14 @@ impl Driver {
                 self.input(Event::Malformed { link, fault });
             }
         }
+    }
+}
+
+/// Waits for a time, if there is one. Cancel safe.
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
