@@ -1,4 +1,4 @@
-//! Peer exchange: a node without room in its mesh names others to whom it turns away.
+//! Peers beyond meshes: those that a node without room in its mesh names to whom it turns away, and direct peers.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use braidcast_runtime_tokio::{Mode, NodeBuilder, Score, Settings};
+use braidcast_runtime_tokio::{Identity, Mode, Node, NodeBuilder, Score, Settings, StartError, peer_id_text};
 
 use common::{QUIC, TCP, address, builder, next, payload, stop_all, subscribe_all, until};
 
@@ -43,4 +43,32 @@ async fn two_that_know_only_a_third_find_each_other() {
         }
         stop_all(&nodes).await;
     }
+}
+
+/// One of them knows where the other is, both know who.
+#[tokio::test]
+async fn direct_peers_are_sent_everything_outside_of_meshes() {
+    let identity = Identity::generate();
+    let nowhere = format!("/ip4/127.0.0.1/udp/1/quic-v1/p2p/{}", peer_id_text(&identity.peer_id()));
+    let first = builder(Mode::Gossipsub, QUIC).direct_peer(nowhere).start().await.unwrap();
+    let second = builder(Mode::Gossipsub, QUIC).identity(identity).direct_peer(address(&first));
+    let nodes = [first, second.start().await.unwrap()];
+    let mut subscriptions = subscribe_all(&nodes, "t").await;
+    for node in &nodes {
+        until("its subscription", node, |s| s.topics[0].peers.len() == 1).await;
+    }
+    for (salt, node) in nodes.iter().enumerate() {
+        node.publish("t", payload(1000, salt as u64)).await.unwrap();
+        for subscription in &mut subscriptions {
+            assert_eq!(next(subscription).await.payload, payload(1000, salt as u64));
+        }
+        assert!(node.snapshot().await.unwrap().topics[0].mesh.is_empty());
+    }
+    stop_all(&nodes).await;
+}
+
+#[tokio::test]
+async fn a_direct_peer_without_an_id_is_refused() {
+    let refused = Node::builder().direct_peer("/ip4/127.0.0.1/tcp/1").start().await.unwrap_err();
+    assert!(matches!(refused, StartError::Address { option: "direct peer", .. }), "{refused}");
 }

@@ -73,6 +73,7 @@ pub use libp2p::{Multiaddr, PeerId};
 pub use libp2p_identity::Keypair;
 
 pub use self::{
+    bootstrap::peer_of,
     config::{Config, Congestion, GOSSIP_PROTOCOLS},
     error::{DialError, SendError, StartError},
     event::{DownCause, Event, FrameFault, LinkId, Origin, remote_ip},
