@@ -52,6 +52,8 @@ pub struct Start {
     pub signed: bool,
     /// Whether it speaks ping; if not, it pings all the same, as often as the library lets it, and tells.
     pub ping: bool,
+    /// Whether its PRUNE names others, where the library lets it be set.
+    pub px: bool,
 }
 
 /// Messages that both sides can compute: number `i` repeats SHA-256(`seed` ‖ `i`), both as eight bytes, most
@@ -145,6 +147,11 @@ pub enum Event {
         hash: String,
         /// Who published it.
         from: String,
+    },
+    /// A peer told who it is, with a signed record of its addresses. Not every library tells.
+    Identified {
+        /// Who.
+        peer: String,
     },
     /// A ping of its own was answered; told where [`Start::ping`] is false.
     Pinged {

@@ -30,6 +30,7 @@ use crate::{
     bootstrap::Bootstrap,
     inbox::EventSender,
     peers::{Peers, Request},
+    record::RecordEvent,
     stack::{BehaviourEvent, LISTEN_TIMEOUT, Stack},
 };
 
@@ -207,8 +208,8 @@ impl Driver {
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Bridge(event) => self.peers.on_bridge(event),
-            BehaviourEvent::Record { peer, record } => self.peers.on_record(peer, record),
-            BehaviourEvent::Ignored => {}
+            BehaviourEvent::Record(RecordEvent { peer, record }) => self.peers.on_record(peer, record),
+            BehaviourEvent::Identify => {}
             BehaviourEvent::Ping(ping::Event { peer, connection, result }) => match result {
                 Ok(rtt) => {
                     if let Some((link, address)) = self.peers.link_over(peer, connection) {

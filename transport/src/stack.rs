@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use libp2p::{
     PeerId, Swarm, Transport as _,
     connection_limits::{self, ConnectionLimits},
@@ -18,6 +17,7 @@ use crate::{
     echo::Echo,
     error::StartError,
     quic::{Connections, QuicTransport, Sockets},
+    record::{RecordEvent, Records},
 };
 
 /// Everything that runs on every connection.
@@ -26,6 +26,8 @@ use crate::{
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(crate) bridge: Bridge,
+    // Before `identify`, whose answers it gives.
+    records: Records,
     identify: identify::Behaviour,
     // Before `ping`, whose answers it gives.
     echo: Echo,
@@ -37,13 +39,9 @@ pub(crate) struct Behaviour {
 pub(crate) enum BehaviourEvent {
     Bridge(BridgeEvent),
     Ping(ping::Event),
-    /// A peer's signed record: verified, and of that very peer.
-    Record {
-        peer: PeerId,
-        record: Bytes,
-    },
-    /// What else identify reports; it answers by itself.
-    Ignored,
+    Record(RecordEvent),
+    /// Nothing here needs what identify learns.
+    Identify,
 }
 
 type Links = Boxed<(PeerId, StreamMuxerBox)>;
@@ -99,14 +97,16 @@ fn behaviour(config: &Config) -> Result<Behaviour, StartError> {
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
         .with_max_pending_incoming(Some(PENDING_INCOMING_MAX))
         .with_max_pending_outgoing(Some(config.connections_max.max(PENDING_OUTGOING_MIN)));
-    let identify =
-        identify::Config::new_with_signed_peer_record(config.protocol_version.clone(), &config.identity)
-            .with_agent_version(config.agent.clone())
-            .with_cache_size(0);
+    let records =
+        Records::new(config.identity.clone(), config.agent.clone(), config.protocol_version.clone());
+    let identify = identify::Config::new(config.protocol_version.clone(), config.identity.public())
+        .with_agent_version(config.agent.clone())
+        .with_cache_size(0);
     let ping = ping::Config::new().with_interval(config.ping_interval).with_timeout(config.ping_timeout);
     Ok(Behaviour {
         limits: connection_limits::Behaviour::new(limits),
         bridge: Bridge::new(config.stream_protocols()?),
+        records,
         identify: identify::Behaviour::new(identify),
         echo: Echo,
         ping: ping::Behaviour::new(ping),
@@ -119,6 +119,12 @@ impl From<BridgeEvent> for BehaviourEvent {
     }
 }
 
+impl From<RecordEvent> for BehaviourEvent {
+    fn from(event: RecordEvent) -> Self {
+        Self::Record(event)
+    }
+}
+
 impl From<ping::Event> for BehaviourEvent {
     fn from(event: ping::Event) -> Self {
         Self::Ping(event)
@@ -126,12 +132,8 @@ impl From<ping::Event> for BehaviourEvent {
 }
 
 impl From<identify::Event> for BehaviourEvent {
-    fn from(event: identify::Event) -> Self {
-        let identify::Event::Received { peer_id: peer, info, .. } = event else { return Self::Ignored };
-        match info.signed_peer_record {
-            Some(envelope) => Self::Record { peer, record: envelope.into_protobuf_encoding().into() },
-            None => Self::Ignored,
-        }
+    fn from(_event: identify::Event) -> Self {
+        Self::Identify
     }
 }
 

@@ -46,6 +46,7 @@ async function start (library, options) {
         maxInboundDataLength: rpcBytesMax,
         maxOutboundBufferSize: 4 * rpcBytesMax,
         floodPublish: false,
+        doPX: options.px,
         globalSignaturePolicy: signed ? 'StrictSign' : 'StrictNoSign',
         msgIdFn: signed ? idOfOrigin : idOfContent
       })
@@ -62,6 +63,9 @@ function listen (node) {
   const peer = ({ detail }) => detail.toString()
   node.addEventListener('peer:connect', (event) => tell({ event: 'connected', peer: peer(event) }))
   node.addEventListener('peer:disconnect', (event) => tell({ event: 'disconnected', peer: peer(event) }))
+  node.addEventListener('peer:identify', ({ detail: { peerId, signedPeerRecord } }) => {
+    if (signedPeerRecord) tell({ event: 'identified', peer: peerId.toString() })
+  })
   pubsub.addEventListener('subscription-change', ({ detail: { peerId, subscriptions } }) => {
     for (const { topic, subscribe } of subscriptions) {
       if (subscribe) tell({ event: 'subscribed', peer: peerId.toString(), topic })

@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) signed: bool,
     /// Whether it speaks ping.
     pub(crate) ping: bool,
+    /// Whether its PRUNE names others.
+    pub(crate) px: bool,
 }
 
 /// A running node; ends when dropped, since its input does.
@@ -110,6 +112,7 @@ impl Foreign {
             Event::Grafted { peer, .. } => _ = seen.mesh.insert(peer),
             Event::Pruned { peer, .. } => _ = seen.mesh.remove(&peer),
             Event::Message { hash, .. } => seen.message(hash),
+            Event::Identified { peer } => _ = seen.identified.insert(peer),
             Event::Pinged { .. } => seen.pings += 1,
             Event::Error { text } => panic!("{:?}: {text}", self.kind),
         }
@@ -121,7 +124,7 @@ impl Setup {
         let mut identity = [0; 32];
         identity[..8].copy_from_slice(&crate::unique().to_be_bytes());
         identity[8..12].copy_from_slice(&std::process::id().to_be_bytes());
-        Self { listen, identity, degree: None, signed: true, ping: true }
+        Self { listen, identity, degree: None, signed: true, ping: true, px: false }
     }
 
     fn start(&self) -> Start {
@@ -138,6 +141,7 @@ impl Setup {
             rpc_bytes_max: 4 << 20,
             signed: self.signed,
             ping: self.ping,
+            px: self.px,
         }
     }
 }

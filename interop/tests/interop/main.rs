@@ -93,6 +93,21 @@ against!(js3, Kind::Js3, [tcp, quic]);
 against!(go, Kind::Go, [tcp, quic]);
 against!(py, Kind::Py, [tcp, quic]);
 
+/// js-libp2p takes nothing that identify tells if the signed record in it is wrong.
+#[tokio::test]
+async fn our_signed_record_is_accepted() {
+    for kind in [Kind::Js2, Kind::Js3] {
+        pair::identified(kind).await;
+    }
+}
+
+#[tokio::test]
+async fn whom_it_names_in_a_prune_we_dial() {
+    for kind in [Kind::Js2, Kind::Js3] {
+        refusal::naming(kind).await;
+    }
+}
+
 /// js-libp2p without its ping service refuses our pings, sends its own, and needs them answered.
 #[tokio::test]
 async fn who_speaks_no_ping_is_answered_its_own() {

@@ -112,6 +112,14 @@ pub(crate) async fn leaving(kind: Kind) {
     }
 }
 
+/// It knows where we are, signed by us.
+pub(crate) async fn identified(kind: Kind) {
+    let Some(Pair { ours, mut foreign, .. }) = Pair::start(kind, listen::tcp, Dialer::Ours).await else {
+        return;
+    };
+    foreign.until("our signed record", |seen| seen.identified.contains(&ours.peer)).await;
+}
+
 /// It goes on being answered, on the connection that it began with.
 pub(crate) async fn pings(kind: Kind) {
     let setup = Setup { ping: false, ..Setup::new(listen::tcp) };

@@ -1,6 +1,6 @@
 //! GRAFT of a peer for whom there is no room, and the PRUNE that answers it.
 
-use braidcast_runtime_tokio::{Identity, Mode, Settings};
+use braidcast_runtime_tokio::{Identity, Mode, Score, Settings};
 
 use crate::foreign::{Foreign, Setup};
 use crate::kind::Kind;
@@ -47,4 +47,19 @@ pub(crate) async fn by_it(kind: Kind) {
     ours.until("its PRUNE", |ours| ours.received[it].prune > 0).await;
     ours.until("our mesh without it", |ours| !ours.seen.mesh.contains(it)).await;
     assert!(!foreign.seen.mesh.contains(&ours.peer));
+}
+
+/// Its mesh is full: its PRUNE names the member, with a signed record, and we dial that.
+pub(crate) async fn naming(kind: Kind) {
+    let setup = Setup { degree: Some(1), px: true, ..Setup::new(listen::tcp) };
+    let Some(mut foreign) = Foreign::start(kind, &setup).await else { return };
+    let Some(mut member) = Foreign::start(kind, &Setup::new(listen::tcp)).await else { return };
+    member.connect(&foreign.address).await;
+    foreign.until("its mesh is full", |seen| seen.mesh.contains(&member.peer)).await;
+    foreign.until("the member's record", |seen| seen.identified.contains(&member.peer)).await;
+    let trusting = |settings: &mut Settings| settings.score.thresholds.accept_px = Score::ZERO;
+    let mut ours = Ours::with(Mode::Gossipsub, listen::tcp, Identity::generate(), trusting).await;
+    ours.connect(&foreign.address).await;
+    ours.until("a link to the member", |ours| ours.seen.connected.contains(&member.peer)).await;
+    member.until("our subscription", |seen| seen.subscribed.contains(&ours.peer)).await;
 }

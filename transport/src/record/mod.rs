@@ -2,6 +2,9 @@
 //!
 //! Sources: libp2p RFC 0002 "Signed envelopes", RFC 0003 "Peer routing records".
 
+mod exchange;
+mod message;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use libp2p::{
@@ -10,10 +13,12 @@ use libp2p::{
     multiaddr::Protocol,
 };
 
+pub(crate) use self::exchange::{RecordEvent, Records};
+
 /// Nobody is dialed for this record. Whoever passed it on is to blame, or its peer listens nowhere for us.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordFault {
-    /// It is longer than identify could have carried.
+    /// It is longer than one needs to be.
     #[error("signed peer record of {bytes} bytes, limit is {bytes_max}")]
     TooLong {
         /// Its length.
@@ -59,7 +64,7 @@ fn verify(bytes: &[u8], peer: PeerId) -> Result<PeerRecord, RecordFault> {
         return Err(RecordFault::TooLong { bytes: bytes.len(), bytes_max: RECORD_BYTES_MAX });
     }
     let envelope = SignedEnvelope::from_protobuf_encoding(bytes).map_err(|_| RecordFault::Invalid)?;
-    // rust-libp2p signs for another domain than the specification's, which go, js and py use.
+    // libp2p-identify signs for another domain than the specification's, which go, js, py and we use.
     let record = PeerRecord::from_signed_envelope_interop(envelope.clone())
         .or_else(|_| PeerRecord::from_signed_envelope(envelope))
         .map_err(|_| RecordFault::Invalid)?;
@@ -123,7 +128,7 @@ const fn is_shared(ip: Ipv4Addr) -> bool {
 /// Addresses of a record that are dialed: as many as libp2p tries at a time.
 const ADDRESSES_MAX: usize = 8;
 
-/// Identify carries no longer ones, and GossipSub nodes pass on what identify brought.
+/// As long as rust-libp2p's whole identify message.
 const RECORD_BYTES_MAX: usize = 4096;
 
 #[cfg(test)]
