@@ -52,6 +52,9 @@ fn builder(config: &NodeConfig, identity: Identity) -> NodeBuilder {
     for address in &config.bootstrap {
         builder = builder.bootstrap(address.to_string());
     }
+    for address in &config.direct {
+        builder = builder.direct_peer(address.to_string());
+    }
     builder
 }
 

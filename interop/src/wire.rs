@@ -47,6 +47,13 @@ pub struct Start {
     pub degree: Option<usize>,
     /// Largest RPC to send and accept, bytes, where the library lets it be set.
     pub rpc_bytes_max: usize,
+    /// Whether messages are signed and named by publisher and number; if not, they are anonymous and named by the
+    /// SHA-256 of their bytes, as far as the library can do it.
+    pub signed: bool,
+    /// Whether it speaks ping; if not, it pings all the same, as often as the library lets it, and tells.
+    pub ping: bool,
+    /// Whether its PRUNE names others, where the library lets it be set.
+    pub px: bool,
 }
 
 /// Messages that both sides can compute: number `i` repeats SHA-256(`seed` ‖ `i`), both as eight bytes, most
@@ -140,6 +147,16 @@ pub enum Event {
         hash: String,
         /// Who published it.
         from: String,
+    },
+    /// A peer told who it is, with a signed record of its addresses. Not every library tells.
+    Identified {
+        /// Who.
+        peer: String,
+    },
+    /// A ping of its own was answered; told where [`Start::ping`] is false.
+    Pinged {
+        /// By whom.
+        peer: String,
     },
     /// Something failed that should not. The driver fails the test.
     Error {

@@ -36,9 +36,8 @@ pub enum Action {
     Dial {
         /// Who.
         peer: PeerId,
-        /// A signed peer record, if one came with the name. It is not verified: the driver uses its addresses only
-        /// if the envelope is signed by this very peer.
-        hint: Option<Bytes>,
+        /// Where it might be, if somebody said so.
+        hint: Option<Hint>,
     },
     /// End a link.
     Close {
@@ -57,10 +56,20 @@ impl Action {
             Self::Deliver { topic, message, payload, via } => {
                 (17u8, topic, &message.id, message.content, payload, via).hash(hash);
             }
-            Self::Dial { peer, hint } => (18u8, peer, hint).hash(hash),
+            Self::Dial { peer, hint } => (18u8, peer, hint.as_ref().map(|hint| &hint.record)).hash(hash),
             Self::Close { link, reason } => (19u8, link, format!("{reason:?}")).hash(hash),
         }
     }
+}
+
+/// Where a peer might be, as somebody else passed it on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hint {
+    /// A signed peer record. It is not verified: the driver uses its addresses only if the envelope is signed by that
+    /// very peer.
+    pub record: Bytes,
+    /// The link that it came over: from a stranger the driver takes no addresses of its own network.
+    pub via: LinkId,
 }
 
 /// How urgent a frame is.

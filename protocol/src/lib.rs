@@ -104,7 +104,7 @@ mod shards;
 mod time;
 mod trace;
 
-pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
+pub use action::{Action, Actions, CloseReason, Hint, MessageRef, SendClass, Tally};
 pub use config::{
     CodedSettings, ColocationSettings, Config, ConfigError, Decay, Dedup, FirstDeliverySettings,
     GossipSettings, Integrity, MeshDeliverySettings, MeshSettings, MeshTimeSettings, MessageIds, Mode,

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use braidcast_protocol::{Config, ConfigError, Mode, Seed, Settings};
-use braidcast_transport::{Config as TransportConfig, Congestion, Multiaddr, Transport};
+use braidcast_transport::{Config as TransportConfig, Congestion, Multiaddr, Transport, peer_of};
 use tokio::sync::mpsc;
 
 use crate::driver::{Driver, Heart};
 use crate::handle::{COMMANDS_MAX, Node, Shared};
-use crate::identity::{Identity, IdentityError};
+use crate::identity::{Identity, IdentityError, core_peer_id};
 use crate::queue::QueueBounds;
 
 /// Everything about a node, before it runs. Made by [`Node::builder`].
@@ -22,6 +22,7 @@ pub struct NodeBuilder {
     identity: Source,
     listen: Option<Vec<String>>,
     bootstrap: Vec<String>,
+    direct: Vec<String>,
     queues: QueueBounds,
     congestion: Congestion,
     quic_window_bytes: Option<usize>,
@@ -50,7 +51,7 @@ pub enum StartError {
     /// Not a multiaddr.
     #[error("{option} address {address:?}: {reason}")]
     Address {
-        /// `listen` or `bootstrap`.
+        /// `listen`, `bootstrap` or `direct peer`.
         option: &'static str,
         /// What was given.
         address: String,
@@ -73,6 +74,7 @@ impl Node {
             identity: Source::New,
             listen: None,
             bootstrap: Vec::new(),
+            direct: Vec::new(),
             queues: QueueBounds::default(),
             congestion: Congestion::default(),
             quic_window_bytes: None,
@@ -126,6 +128,13 @@ impl NodeBuilder {
         self
     }
 
+    /// One more peer with whom there is a peering agreement ([`Settings::direct_peers`]), as a multiaddr with
+    /// `/p2p/<peer id>` at its end; the node stays connected to it as to a bootstrap peer.
+    pub fn direct_peer(mut self, address: impl Into<String>) -> Self {
+        self.direct.push(address.into());
+        self
+    }
+
     /// Changes what the protocol does; the ranges are checked at the start.
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
@@ -174,7 +183,7 @@ impl NodeBuilder {
     ///
     /// When it returns, the node listens at all its addresses. It may not have reached anyone yet.
     pub async fn start(self) -> Result<Node, StartError> {
-        let config = Config::new(self.settings.clone())?;
+        let config = Config::new(self.all_settings()?)?;
         let identity = load(self.identity.clone()).await?;
         let mut seed = Seed([0; 32]);
         getrandom::fill(&mut seed.0).map_err(StartError::Entropy)?;
@@ -188,11 +197,26 @@ impl NodeBuilder {
         Ok(Node { shared: Arc::new(Shared { peer_id: identity.peer_id(), commands, transport }) })
     }
 
+    /// The settings, with the ids of direct peers among them.
+    fn all_settings(&self) -> Result<Settings, StartError> {
+        let mut settings = self.settings.clone();
+        for (address, text) in addresses(DIRECT, &self.direct)?.iter().zip(&self.direct) {
+            let peer = peer_of(address).and_then(|id| core_peer_id(&id));
+            settings.direct_peers.insert(peer.ok_or_else(|| StartError::Address {
+                option: DIRECT,
+                address: text.clone(),
+                reason: "no peer id at its end".to_owned(),
+            })?);
+        }
+        Ok(settings)
+    }
+
     fn transport_config(&self, identity: &Identity, heart: &Heart) -> Result<TransportConfig, StartError> {
         let default = [LISTEN_DEFAULT.to_owned()];
         let mut config = TransportConfig::new(identity.keypair().clone());
         config.listen = addresses("listen", self.listen.as_deref().unwrap_or(&default))?;
         config.bootstrap = addresses("bootstrap", &self.bootstrap)?;
+        config.bootstrap.extend(addresses(DIRECT, &self.direct)?);
         config.frame_bytes_max = heart.limits().frame_bytes_max();
         config.connections_max = self.connections_max;
         config.connection_timeout = self.connection_timeout;
@@ -231,6 +255,8 @@ fn addresses(option: &'static str, texts: &[String]) -> Result<Vec<Multiaddr>, S
     };
     texts.iter().map(parse).collect()
 }
+
+const DIRECT: &str = "direct peer";
 
 /// Where a node listens that was told nothing: QUIC on a free port of all IPv4 interfaces.
 pub const LISTEN_DEFAULT: &str = "/ip4/0.0.0.0/udp/0/quic-v1";

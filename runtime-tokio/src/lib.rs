@@ -60,9 +60,9 @@ pub use system::{SystemUsage, Usage};
 
 /// A peer id in the text form of libp2p (base58btc).
 pub fn peer_id_text(peer: &PeerId) -> String {
-    match libp2p_identity::PeerId::from_bytes(peer.as_bytes()) {
-        Ok(id) => id.to_base58(),
+    match identity::transport_peer_id(peer) {
+        Some(id) => id.to_base58(),
         // Every peer id of a live link came from libp2p; others are shown, not refused.
-        Err(_) => peer.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
+        None => peer.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }

@@ -154,7 +154,7 @@ impl Target {
 }
 
 /// The `/p2p/<id>` at the end of an address.
-pub(crate) fn peer_of(address: &Multiaddr) -> Option<PeerId> {
+pub fn peer_of(address: &Multiaddr) -> Option<PeerId> {
     match address.iter().last() {
         Some(Protocol::P2p(peer)) => Some(peer),
         _ => None,

@@ -27,16 +27,26 @@ use tokio::{
 
 use crate::{
     Event, Origin, StartError,
-    bootstrap::{Bootstrap, peer_of},
+    bootstrap::Bootstrap,
     inbox::EventSender,
     peers::{Peers, Request},
+    record::RecordEvent,
     stack::{BehaviourEvent, LISTEN_TIMEOUT, Stack},
 };
 
 /// What the handle asks for. Dials wait while the consumer is behind; the end does not.
 pub(crate) struct Commands {
-    pub(crate) dials: mpsc::Receiver<Multiaddr>,
+    pub(crate) dials: mpsc::Receiver<Dial>,
     pub(crate) shutdown: mpsc::Receiver<Shutdown>,
+}
+
+/// Whom the handle wants dialed.
+#[derive(Debug)]
+pub(crate) struct Dial {
+    /// `None` takes whoever answers.
+    pub(crate) peer: Option<PeerId>,
+    /// One at least.
+    pub(crate) addresses: Vec<Multiaddr>,
 }
 
 /// See the module.
@@ -128,7 +138,7 @@ impl Driver {
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 return false;
             }
-            Some(address) = self.commands.dials.recv(), if !crowded => self.on_dial(address),
+            Some(dial) = self.commands.dials.recv(), if !crowded => self.on_dial(dial),
             command = self.commands.shutdown.recv(), if deadline.is_none() => match command {
                 Some(shutdown) => {
                     self.shutdown = Some(shutdown);
@@ -144,13 +154,9 @@ impl Driver {
         true
     }
 
-    fn on_dial(&mut self, address: Multiaddr) {
-        let opts = match peer_of(&address) {
-            Some(peer) => dial_peer(peer, vec![address.clone()]),
-            None => dial_address(address.clone()),
-        };
+    fn on_dial(&mut self, dial: Dial) {
         // Not repeated, so there is nothing to remember.
-        let _ = self.dial(opts, vec![address]);
+        let _ = self.dial(dial.peer, dial.addresses);
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "foreign and non-exhaustive")]
@@ -202,6 +208,7 @@ impl Driver {
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Bridge(event) => self.peers.on_bridge(event),
+            BehaviourEvent::Record(RecordEvent { peer, record }) => self.peers.on_record(peer, record),
             BehaviourEvent::Identify => {}
             BehaviourEvent::Ping(ping::Event { peer, connection, result }) => match result {
                 Ok(rtt) => {
@@ -249,11 +256,7 @@ impl Driver {
         }
         let now = Instant::now();
         for dial in self.bootstrap.due(now) {
-            let opts = match dial.peer {
-                Some(peer) => dial_peer(peer, dial.addresses.clone()),
-                None => dial_address(dial.addresses[0].clone()),
-            };
-            match self.dial(opts, dial.addresses) {
+            match self.dial(dial.peer, dial.addresses) {
                 Some(id) => self.bootstrap.on_dialing(dial.index, id),
                 None => self.bootstrap.on_refused(dial.index, now),
             }
@@ -261,8 +264,12 @@ impl Driver {
     }
 
     /// Starts a dial. A failure to start it is reported here.
-    fn dial(&mut self, opts: DialOpts, addresses: Vec<Multiaddr>) -> Option<ConnectionId> {
-        let (id, peer) = (opts.connection_id(), opts.get_peer_id());
+    fn dial(&mut self, peer: Option<PeerId>, addresses: Vec<Multiaddr>) -> Option<ConnectionId> {
+        let opts = match peer {
+            Some(peer) => dial_peer(peer, addresses.clone()),
+            None => dial_address(addresses.first()?.clone()),
+        };
+        let id = opts.connection_id();
         match self.stack.swarm.dial(opts) {
             Ok(()) => {
                 self.dials.insert(id, addresses);

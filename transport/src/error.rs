@@ -79,10 +79,10 @@ pub enum SendError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
     /// The caller dials faster than dials can be started.
-    #[error("{pending_max} dials are waiting, {address} was not dialed")]
+    #[error("{pending_max} dials are waiting, {addresses:?} was not dialed")]
     Busy {
-        /// The address of this call.
-        address: Multiaddr,
+        /// The addresses of this call.
+        addresses: Vec<Multiaddr>,
         /// Bound of the queue.
         pending_max: usize,
     },

@@ -114,6 +114,15 @@ pub enum Event {
         /// Free room in bytes, as [`Transport::room`](crate::Transport::room) would say.
         bytes: usize,
     },
+    /// The peer's signed record came, by identify: a libp2p envelope that others can verify.
+    ///
+    /// Reported at link-up if it has come before, and whenever a new one comes.
+    PeerRecord {
+        /// The link.
+        link: LinkId,
+        /// The envelope as it came; its signature is the peer's.
+        record: Bytes,
+    },
     /// How the connection under the link does.
     Stats {
         /// The link.
@@ -150,6 +159,7 @@ impl fmt::Debug for Event {
             Self::FrameStart { link, bytes } => write!(f, "FrameStart({link} <{} B>)", bytes.len()),
             Self::Malformed { link, fault } => write!(f, "Malformed({link}: {fault})"),
             Self::Writable { link, bytes } => write!(f, "Writable({link} {bytes} B)"),
+            Self::PeerRecord { link, record } => write!(f, "PeerRecord({link} <{} B>)", record.len()),
             Self::Stats { link, rtt, lost } => write!(f, "Stats({link} {rtt:?} lost {lost})"),
             Self::Listening { address } => write!(f, "Listening({address})"),
             Self::DialFailed { peer, addresses, reason } => {

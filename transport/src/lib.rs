@@ -53,6 +53,7 @@ mod bootstrap;
 mod bridge;
 mod config;
 mod driver;
+mod echo;
 mod error;
 mod event;
 mod frame;
@@ -61,6 +62,7 @@ mod peers;
 mod pump;
 mod queue;
 mod quic;
+mod record;
 mod stack;
 mod transport;
 
@@ -71,11 +73,13 @@ pub use libp2p::{Multiaddr, PeerId};
 pub use libp2p_identity::Keypair;
 
 pub use self::{
+    bootstrap::peer_of,
     config::{Config, Congestion, GOSSIP_PROTOCOLS},
     error::{DialError, SendError, StartError},
     event::{DownCause, Event, FrameFault, LinkId, Origin, remote_ip},
     frame::{FRAME_START_BYTES, FRAME_START_BYTES_MIN},
     inbox::EventReceiver,
     queue::{CONTROL_QUEUE_BYTES_MAX, Class, FRAME_COST_MIN},
+    record::{RecordFault, record_addresses},
     transport::Transport,
 };

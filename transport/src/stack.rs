@@ -14,8 +14,10 @@ use libp2p::{
 use crate::{
     Config,
     bridge::{Bridge, BridgeEvent},
+    echo::Echo,
     error::StartError,
     quic::{Connections, QuicTransport, Sockets},
+    record::{RecordEvent, Records},
 };
 
 /// Everything that runs on every connection.
@@ -24,7 +26,11 @@ use crate::{
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(crate) bridge: Bridge,
+    // Before `identify`, whose answers it gives.
+    records: Records,
     identify: identify::Behaviour,
+    // Before `ping`, whose answers it gives.
+    echo: Echo,
     ping: ping::Behaviour,
 }
 
@@ -33,7 +39,8 @@ pub(crate) struct Behaviour {
 pub(crate) enum BehaviourEvent {
     Bridge(BridgeEvent),
     Ping(ping::Event),
-    /// Identify answers by itself; nothing here needs what it learns.
+    Record(RecordEvent),
+    /// Nothing here needs what identify learns.
     Identify,
 }
 
@@ -90,15 +97,18 @@ fn behaviour(config: &Config) -> Result<Behaviour, StartError> {
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
         .with_max_pending_incoming(Some(PENDING_INCOMING_MAX))
         .with_max_pending_outgoing(Some(config.connections_max.max(PENDING_OUTGOING_MIN)));
-    let identify =
-        identify::Config::new_with_signed_peer_record(config.protocol_version.clone(), &config.identity)
-            .with_agent_version(config.agent.clone())
-            .with_cache_size(0);
+    let records =
+        Records::new(config.identity.clone(), config.agent.clone(), config.protocol_version.clone());
+    let identify = identify::Config::new(config.protocol_version.clone(), config.identity.public())
+        .with_agent_version(config.agent.clone())
+        .with_cache_size(0);
     let ping = ping::Config::new().with_interval(config.ping_interval).with_timeout(config.ping_timeout);
     Ok(Behaviour {
         limits: connection_limits::Behaviour::new(limits),
         bridge: Bridge::new(config.stream_protocols()?),
+        records,
         identify: identify::Behaviour::new(identify),
+        echo: Echo,
         ping: ping::Behaviour::new(ping),
     })
 }
@@ -106,6 +116,12 @@ fn behaviour(config: &Config) -> Result<Behaviour, StartError> {
 impl From<BridgeEvent> for BehaviourEvent {
     fn from(event: BridgeEvent) -> Self {
         Self::Bridge(event)
+    }
+}
+
+impl From<RecordEvent> for BehaviourEvent {
+    fn from(event: RecordEvent) -> Self {
+        Self::Record(event)
     }
 }
 

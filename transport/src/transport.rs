@@ -17,8 +17,8 @@ use tokio::{
 
 use crate::{
     Class, Config, DialError, DownCause, EventReceiver, LinkId, SendError, StartError,
-    bootstrap::Bootstrap,
-    driver::{Commands, Driver, Shutdown},
+    bootstrap::{Bootstrap, peer_of},
+    driver::{Commands, Dial, Driver, Shutdown},
     inbox,
     peers::{Links, Peers, Sizes},
     stack,
@@ -33,7 +33,7 @@ pub struct Transport {
     peer: PeerId,
     links: Arc<Links>,
     listening: Arc<RwLock<Vec<Multiaddr>>>,
-    dials: mpsc::Sender<Multiaddr>,
+    dials: mpsc::Sender<Dial>,
     shutdown: mpsc::Sender<Shutdown>,
 }
 
@@ -114,8 +114,31 @@ impl Transport {
     /// [`Event::LinkUp`](crate::Event::LinkUp) or an
     /// [`Event::DialFailed`](crate::Event::DialFailed).
     pub fn dial(&self, address: Multiaddr) -> Result<(), DialError> {
-        self.dials.try_send(address).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(address) => DialError::Busy { address, pending_max: DIALS_MAX },
+        let peer = peer_of(&address);
+        self.queue_dial(Dial { peer, addresses: vec![address] })
+    }
+
+    /// The same for a peer that may be at several addresses, which are tried at once; at none of
+    /// them anybody else is taken for it.
+    ///
+    /// # Errors
+    /// As [`Self::dial`].
+    pub fn dial_peer(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Result<(), DialError> {
+        let mut each_once = Vec::new();
+        for address in addresses {
+            let address = address.with_p2p(peer).unwrap_or_else(|of_another| of_another);
+            if !each_once.contains(&address) {
+                each_once.push(address);
+            }
+        }
+        self.queue_dial(Dial { peer: Some(peer), addresses: each_once })
+    }
+
+    fn queue_dial(&self, dial: Dial) -> Result<(), DialError> {
+        self.dials.try_send(dial).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(Dial { addresses, .. }) => {
+                DialError::Busy { addresses, pending_max: DIALS_MAX }
+            }
             mpsc::error::TrySendError::Closed(_) => DialError::ShutDown,
         })
     }

@@ -47,7 +47,10 @@ fn stock(listen: Option<&str>, dial: Option<Multiaddr>) -> (PeerId, mpsc::Receiv
             )
             .unwrap(),
             ping: ping::Behaviour::default(),
-            identify: identify::Behaviour::new(identify::Config::new("/stock/1".into(), key.public())),
+            identify: identify::Behaviour::new(identify::Config::new_with_signed_peer_record(
+                "/stock/1".into(),
+                key,
+            )),
         })
         .unwrap()
         .build();
@@ -84,15 +87,21 @@ async fn run(mut swarm: Swarm<Behaviour>, sender: mpsc::Sender<Seen>) {
     }
 }
 
-/// Both ends see each other's subscription, ping and identify work.
+/// Both ends see each other's subscription, ping and identify work; its record is taken although it is signed for
+/// another domain than the specification's.
 async fn expect_gossip(ours: &mut Node, stock: PeerId, seen: &mut mpsc::Receiver<Seen>, origin: Origin) {
     let up = ours.up().await;
     assert_eq!((up.peer, up.origin), (stock, origin));
     let names_topic = |frame: &Bytes| frame.windows(TOPIC.len()).any(|w| w == TOPIC.as_bytes());
-    // The first frames may carry extensions and other topics.
-    ours.find("subscription", |event| match event {
-        Event::Frame { bytes, .. } if names_topic(&bytes) => Some(()),
-        _ => None,
+    let (mut subscribed, mut vouched) = (false, false);
+    ours.find("subscription and signed record", |event| {
+        match event {
+            // The first frames may carry extensions and other topics.
+            Event::Frame { bytes, .. } => subscribed |= names_topic(&bytes),
+            Event::PeerRecord { link, .. } => vouched |= link == up.link,
+            _ => {}
+        }
+        (subscribed && vouched).then_some(())
     })
     .await;
     ours.transport.send(up.link, Class::Control, vec![rpc_subscribe("ours")]).unwrap();

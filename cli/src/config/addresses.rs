@@ -46,6 +46,18 @@ pub(crate) fn bootstrap(given: Given<'_>) -> Result<(Vec<Multiaddr>, Vec<String>
     Ok((addresses, warnings))
 }
 
+/// Addresses of direct peers, each with its peer id.
+pub(crate) fn direct(given: Given<'_>) -> Result<Vec<Multiaddr>, Failure> {
+    let has_peer = |address: &Multiaddr| matches!(address.iter().last(), Some(Protocol::P2p(_)));
+    entries(given.text)
+        .map(|entry| parse(entry).filter(is_dialable).filter(has_peer).ok_or(entry))
+        .collect::<Result<_, _>>()
+        .map_err(|entry| {
+            let one = Given { text: entry, ..given };
+            one.refuse("/ip4/ADDRESS/tcp/PORT/p2p/PEER-ID, also /ip6, /dns4, /udp/PORT/quic-v1")
+        })
+}
+
 fn entries(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod file;
+mod gossipsub;
 mod node;
 mod options;
 pub(crate) mod value;

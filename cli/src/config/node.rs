@@ -24,6 +24,8 @@ pub(crate) struct NodeConfig {
     pub(crate) listen: Vec<Multiaddr>,
     /// Who it asks for the network.
     pub(crate) bootstrap: Vec<Multiaddr>,
+    /// With whom it has peering agreements.
+    pub(crate) direct: Vec<Multiaddr>,
     /// Where the gRPC service listens.
     pub(crate) sidecar: SocketAddr,
     /// Where the HTTP API listens.
@@ -63,6 +65,10 @@ impl NodeConfig {
         let listen = if listen.is_empty() { addresses::on_port(flavour.port) } else { listen };
         let (bootstrap, mut warnings) =
             addresses::bootstrap(Given::new("BOOTSTRAP_PEERS", &options.bootstrap_peers))?;
+        let direct = addresses::direct(Given::new(
+            "GOSSIPSUB_DIRECT_PEERS",
+            &options.gossipsub.gossipsub_direct_peers,
+        ))?;
         let cluster_id = Some(options.cluster_id.trim().to_owned()).filter(|name| !name.is_empty());
         if cluster_id.is_none() {
             warnings
@@ -79,6 +85,7 @@ impl NodeConfig {
             protocol,
             listen,
             bootstrap,
+            direct,
             sidecar,
             api,
             identity_dir,
@@ -94,11 +101,14 @@ fn optimum(options: &NodeOptions) -> Result<Flavour, Failure> {
     Ok(Flavour {
         port: Given::new("OPTIMUM_PORT", &options.optimum_port).port()?,
         message_bytes_max: message_bytes("OPTIMUM_MAX_MSG_SIZE", &options.optimum_max_msg_size)?,
-        mesh: mesh([
-            Given::new("OPTIMUM_MESH_MIN", &options.optimum_mesh_min),
-            Given::new("OPTIMUM_MESH_TARGET", &options.optimum_mesh_target),
-            Given::new("OPTIMUM_MESH_MAX", &options.optimum_mesh_max),
-        ])?,
+        mesh: mesh(
+            options,
+            [
+                Given::new("OPTIMUM_MESH_MIN", &options.optimum_mesh_min),
+                Given::new("OPTIMUM_MESH_TARGET", &options.optimum_mesh_target),
+                Given::new("OPTIMUM_MESH_MAX", &options.optimum_mesh_max),
+            ],
+        )?,
     })
 }
 
@@ -106,11 +116,14 @@ fn gossipsub(options: &NodeOptions) -> Result<Flavour, Failure> {
     Ok(Flavour {
         port: Given::new("GOSSIPSUB_PORT", &options.gossipsub_port).port()?,
         message_bytes_max: message_bytes("GOSSIPSUB_MAX_MSG_SIZE", &options.gossipsub_max_msg_size)?,
-        mesh: mesh([
-            Given::new("GOSSIPSUB_MESH_MIN", &options.gossipsub_mesh_min),
-            Given::new("GOSSIPSUB_MESH_TARGET", &options.gossipsub_mesh_target),
-            Given::new("GOSSIPSUB_MESH_MAX", &options.gossipsub_mesh_max),
-        ])?,
+        mesh: mesh(
+            options,
+            [
+                Given::new("GOSSIPSUB_MESH_MIN", &options.gossipsub_mesh_min),
+                Given::new("GOSSIPSUB_MESH_TARGET", &options.gossipsub_mesh_target),
+                Given::new("GOSSIPSUB_MESH_MAX", &options.gossipsub_mesh_max),
+            ],
+        )?,
     })
 }
 
@@ -118,8 +131,14 @@ fn message_bytes(name: &str, text: &str) -> Result<usize, Failure> {
     Given::new(name, text).bytes(1..=Config::MESSAGE_BYTES_LIMIT)
 }
 
-/// Minimum, target and maximum; each at most the next.
-fn mesh(given: [Given<'_>; 3]) -> Result<[usize; 3], Failure> {
+/// Minimum, target and maximum: the mode's own, which must make sense by themselves, or what replaces them.
+fn mesh(options: &NodeOptions, own: [Given<'_>; 3]) -> Result<[usize; 3], Failure> {
+    degrees(own)?;
+    degrees(options.gossipsub.degrees(own))
+}
+
+/// Each at most the next.
+fn degrees(given: [Given<'_>; 3]) -> Result<[usize; 3], Failure> {
     let mut degrees = [0; 3];
     for (degree, given) in degrees.iter_mut().zip(given) {
         *degree = given.number(1..=MESH_DEGREE_MAX)?;
@@ -163,6 +182,7 @@ fn settings(options: &NodeOptions, mode: Mode, flavour: &Flavour) -> Result<Sett
         Given::new("BRAIDCAST_SCORING", &options.scoring).word(&[("on", true), ("off", false)])?;
     settings.dedup = Given::new("OPTIMUM_DEDUP", &options.optimum_dedup)
         .word(&[("content", Dedup::Content), ("origin", Dedup::Origin)])?;
+    options.gossipsub.apply(&mut settings)?;
     Ok(settings)
 }
 

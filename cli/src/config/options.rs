@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::gossipsub::GossipsubOptions;
+
 /// Options of a node. Every one is a flag, an environment variable and a key in the configuration file
 /// (the flag's name with underscores).
 #[derive(Args, Clone, Debug)]
@@ -117,6 +119,10 @@ pub(crate) struct NodeOptions {
     /// Above this many the mesh shrinks, gossipsub mode
     #[arg(long, env = "GOSSIPSUB_MESH_MAX", default_value = "12", value_name = "PEERS")]
     pub(crate) gossipsub_mesh_max: String,
+
+    /// GossipSub's own parameters.
+    #[command(flatten)]
+    pub(crate) gossipsub: GossipsubOptions,
 
     /// Time between heartbeats, both modes: 700ms, 1s, or seconds as a number
     #[arg(long, env = "GOSSIPSUB_HEARTBEAT_INTERVAL", default_value = "1s", value_name = "DURATION")]

@@ -68,6 +68,7 @@ async fn launch(daemon: &str, start: &Start, directory: &Path) -> Result<Child, 
         .arg(format!("-hostAddrs={}", start.listen))
         .args(["-pubsub", "-pubsubRouter=gossipsub", "-gossipsubHeartbeatInitialDelay=100ms"])
         .arg(format!("-gossipsubHeartbeatInterval={}ms", start.heartbeat_ms))
+        .args([format!("-pubsubSign={}", start.signed), format!("-pubsubSignStrict={}", start.signed)])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -2,7 +2,11 @@
 import { createHash } from 'node:crypto'
 import { createInterface } from 'node:readline'
 
+const PING_INTERVAL_MS = 200
+
 export async function run (library) {
+  // The driver is gone.
+  process.stdout.on('error', () => process.exit(0))
   const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
   const node = await start(library, JSON.parse((await lines.next()).value))
   for (let line = await lines.next(); !line.done; line = await lines.next()) {
@@ -20,7 +24,7 @@ export async function run (library) {
 
 async function start (library, options) {
   const { createLibp2p, generateKeyPairFromSeed, gossipsub, identify, noise, ping, quic, tcp, yamux } = library
-  const { degree, rpc_bytes_max: rpcBytesMax } = options
+  const { degree, rpc_bytes_max: rpcBytesMax, signed } = options
   const isQuic = options.listen.includes('/quic-v1')
   const node = await createLibp2p({
     privateKey: await generateKeyPairFromSeed('Ed25519', Buffer.from(options.identity, 'hex')),
@@ -30,22 +34,26 @@ async function start (library, options) {
     streamMuxers: [yamux()],
     // By default it refuses to dial the loopback interface's addresses that others announce.
     connectionGater: { denyDialMultiaddr: () => false },
+    // It pings with or without the service `ping`, and closes connections on which no answer comes.
+    ...(!options.ping && { connectionMonitor: { pingInterval: PING_INTERVAL_MS } }),
     services: {
       identify: identify(),
-      // rust-libp2p answers no pings of peers that do not answer its own, and js-libp2p closes connections for that.
-      ping: ping(),
+      // rust-libp2p answers no pings of peers that do not answer its own.
+      ...(options.ping && { ping: ping() }),
       pubsub: gossipsub({
         heartbeatInterval: options.heartbeat_ms,
         ...(degree && { D: degree, Dlo: degree, Dhi: degree, Dout: Math.floor(degree / 2), Dscore: degree }),
         maxInboundDataLength: rpcBytesMax,
         maxOutboundBufferSize: 4 * rpcBytesMax,
         floodPublish: false,
-        // The specification's; the library's own lacks the head of the peer id.
-        msgIdFn: ({ from, sequenceNumber }) => Buffer.concat([from.toMultihash().bytes, bigEndian(sequenceNumber)])
+        doPX: options.px,
+        globalSignaturePolicy: signed ? 'StrictSign' : 'StrictNoSign',
+        msgIdFn: signed ? idOfOrigin : idOfContent
       })
     }
   })
   listen(node)
+  if (!options.ping) setInterval(() => tellPings(node), PING_INTERVAL_MS / 4)
   tell({ event: 'ready', peer: node.peerId.toString(), addresses: node.getMultiaddrs().map(String) })
   return node
 }
@@ -55,6 +63,9 @@ function listen (node) {
   const peer = ({ detail }) => detail.toString()
   node.addEventListener('peer:connect', (event) => tell({ event: 'connected', peer: peer(event) }))
   node.addEventListener('peer:disconnect', (event) => tell({ event: 'disconnected', peer: peer(event) }))
+  node.addEventListener('peer:identify', ({ detail: { peerId, signedPeerRecord } }) => {
+    if (signedPeerRecord) tell({ event: 'identified', peer: peerId.toString() })
+  })
   pubsub.addEventListener('subscription-change', ({ detail: { peerId, subscriptions } }) => {
     for (const { topic, subscribe } of subscriptions) {
       if (subscribe) tell({ event: 'subscribed', peer: peerId.toString(), topic })
@@ -68,6 +79,24 @@ function listen (node) {
     const hash = createHash('sha256').update(msg.data).digest('hex')
     tell({ event: 'message', topic: msg.topic, hash, from: msg.from?.toString() ?? '' })
   })
+}
+
+// The library has no event for this, but notes how long the answer took.
+function tellPings (node) {
+  for (const connection of node.getConnections()) {
+    if (connection.rtt === undefined) continue
+    connection.rtt = undefined
+    tell({ event: 'pinged', peer: connection.remotePeer.toString() })
+  }
+}
+
+// The specification's; the library's own lacks the head of the peer id.
+function idOfOrigin ({ from, sequenceNumber }) {
+  return Buffer.concat([from.toMultihash().bytes, bigEndian(sequenceNumber)])
+}
+
+function idOfContent ({ data }) {
+  return createHash('sha256').update(data).digest()
 }
 
 async function obey ({ multiaddr }, node, command) {

@@ -39,7 +39,12 @@ class Peer:
             # It would graft beyond its degree, for want of neighbours in other networks.
             eclipse_protection_enabled=False,
         )
-        self.pubsub = Pubsub(self.host, self.router, max_inbound_rpc_size=start["rpc_bytes_max"])
+        self.pubsub = Pubsub(
+            self.host,
+            self.router,
+            strict_signing=start["signed"],
+            max_inbound_rpc_size=start["rpc_bytes_max"],
+        )
         self.readers = {}
         self.told = set()
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use braidcast_interop::stdio::{commands, fail, tell};
 use braidcast_interop::wire::{Command, Event, Start, hash};
 use futures::StreamExt;
-use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId};
+use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId, ValidationMode};
 use libp2p::identity::Keypair;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, noise, ping, tcp, yamux};
+use sha2::{Digest, Sha256};
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
@@ -49,13 +50,12 @@ fn build(start: &Start) -> Result<Swarm<Behaviour>, Box<dyn Error>> {
         .heartbeat_interval(Duration::from_millis(start.heartbeat_ms))
         .heartbeat_initial_delay(Duration::from_millis(100))
         .max_transmit_size(start.rpc_bytes_max)
-        .flood_publish(false)
-        // The specification's; rust-libp2p's own differs.
-        .message_id_fn(|message| {
-            let mut id = message.source.map_or_else(Vec::new, PeerId::to_bytes);
-            id.extend(message.sequence_number.unwrap_or_default().to_be_bytes());
-            MessageId::from(id)
-        });
+        .flood_publish(false);
+    if start.signed {
+        config.message_id_fn(id_of_origin);
+    } else {
+        config.validation_mode(ValidationMode::Anonymous).message_id_fn(id_of_content);
+    }
     if let Some(degree) = start.degree {
         config.mesh_n(degree).mesh_n_low(degree).mesh_n_high(degree).mesh_outbound_min(degree / 2);
     }
@@ -66,8 +66,10 @@ fn build(start: &Start) -> Result<Swarm<Behaviour>, Box<dyn Error>> {
             .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
             .with_quic()
             .with_behaviour(|key| {
+                let signing = MessageAuthenticity::Signed(key.clone());
+                let authenticity = if start.signed { signing } else { MessageAuthenticity::Anonymous };
                 Ok(Behaviour {
-                    gossipsub: gossipsub::Behaviour::new(MessageAuthenticity::Signed(key.clone()), config)?,
+                    gossipsub: gossipsub::Behaviour::new(authenticity, config)?,
                     ping: ping::Behaviour::default(),
                     identify: identify::Behaviour::new(identify::Config::new(
                         "/interop/1".into(),
@@ -78,6 +80,17 @@ fn build(start: &Start) -> Result<Swarm<Behaviour>, Box<dyn Error>> {
             .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(3600)))
             .build();
     Ok(swarm)
+}
+
+/// The specification's; rust-libp2p's own differs.
+fn id_of_origin(message: &gossipsub::Message) -> MessageId {
+    let mut id = message.source.map_or_else(Vec::new, PeerId::to_bytes);
+    id.extend(message.sequence_number.unwrap_or_default().to_be_bytes());
+    MessageId::from(id)
+}
+
+fn id_of_content(message: &gossipsub::Message) -> MessageId {
+    MessageId::from(Sha256::digest(&message.data).to_vec())
 }
 
 fn seed(hex: &str) -> Result<Vec<u8>, Box<dyn Error>> {

@@ -21,9 +21,15 @@ pub(crate) struct Setup {
     pub(crate) identity: [u8; 32],
     /// Its mesh degree, its own default without.
     pub(crate) degree: Option<usize>,
+    /// Whether it signs messages.
+    pub(crate) signed: bool,
+    /// Whether it speaks ping.
+    pub(crate) ping: bool,
+    /// Whether its PRUNE names others.
+    pub(crate) px: bool,
 }
 
-/// A running node; killed when dropped.
+/// A running node; ends when dropped, since its input does.
 pub(crate) struct Foreign {
     pub(crate) kind: Kind,
     pub(crate) setup: Setup,
@@ -39,7 +45,8 @@ impl Foreign {
     /// Starts a node that has joined [`TOPIC`], or says that there is none of this kind here.
     pub(crate) async fn start(kind: Kind, setup: &Setup) -> Option<Self> {
         let mut command = tokio::process::Command::from(kind.command()?);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        // Not killed when dropped: the daemon behind `go` would stay.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -105,6 +112,8 @@ impl Foreign {
             Event::Grafted { peer, .. } => _ = seen.mesh.insert(peer),
             Event::Pruned { peer, .. } => _ = seen.mesh.remove(&peer),
             Event::Message { hash, .. } => seen.message(hash),
+            Event::Identified { peer } => _ = seen.identified.insert(peer),
+            Event::Pinged { .. } => seen.pings += 1,
             Event::Error { text } => panic!("{:?}: {text}", self.kind),
         }
     }
@@ -115,7 +124,7 @@ impl Setup {
         let mut identity = [0; 32];
         identity[..8].copy_from_slice(&crate::unique().to_be_bytes());
         identity[8..12].copy_from_slice(&std::process::id().to_be_bytes());
-        Self { listen, identity, degree: None }
+        Self { listen, identity, degree: None, signed: true, ping: true, px: false }
     }
 
     fn start(&self) -> Start {
@@ -130,6 +139,9 @@ impl Setup {
             degree: self.degree,
             // Far above the largest message: rust-libp2p holds several RPCs read at once against it.
             rpc_bytes_max: 4 << 20,
+            signed: self.signed,
+            ping: self.ping,
+            px: self.px,
         }
     }
 }

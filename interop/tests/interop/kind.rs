@@ -76,6 +76,16 @@ impl Kind {
         self != Self::Py
     }
 
+    /// Whether it leaves publisher and number out of messages that it does not sign.
+    pub(crate) fn can_be_anonymous(self) -> bool {
+        !matches!(self, Self::Py | Self::Go)
+    }
+
+    /// Whether it can be told to keep a mesh of one, and keeps to it.
+    pub(crate) fn keeps_its_degree(self) -> bool {
+        !matches!(self, Self::Py | Self::Go)
+    }
+
     /// Whether it tells who is in its mesh.
     pub(crate) fn tells_mesh(self) -> bool {
         self != Self::Go

@@ -7,7 +7,9 @@ mod kind;
 mod many;
 mod ours;
 mod pair;
+mod refusal;
 mod seen;
+mod unsigned;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +38,26 @@ macro_rules! against {
                     pair::exchange($kind, listen::$transport, pair::Dialer::Foreign).await;
                 }
             })*
+
+            #[tokio::test]
+            async fn unsigned_messages_go_both_ways_or_are_refused() {
+                unsigned::exchange($kind).await;
+            }
+
+            #[tokio::test]
+            async fn without_room_in_our_mesh_it_is_pruned() {
+                refusal::by_us($kind).await;
+            }
+
+            #[tokio::test]
+            async fn without_room_in_its_mesh_we_are_pruned() {
+                refusal::by_it($kind).await;
+            }
+
+            #[tokio::test]
+            async fn when_we_leave_the_topic_it_prunes_us() {
+                pair::leaving($kind).await;
+            }
 
             #[tokio::test]
             async fn of_a_thousand_messages_each_way_none_is_lost() {
@@ -70,6 +92,29 @@ against!(js2, Kind::Js2, [tcp, quic]);
 against!(js3, Kind::Js3, [tcp, quic]);
 against!(go, Kind::Go, [tcp, quic]);
 against!(py, Kind::Py, [tcp, quic]);
+
+/// js-libp2p takes nothing that identify tells if the signed record in it is wrong.
+#[tokio::test]
+async fn our_signed_record_is_accepted() {
+    for kind in [Kind::Js2, Kind::Js3] {
+        pair::identified(kind).await;
+    }
+}
+
+#[tokio::test]
+async fn whom_it_names_in_a_prune_we_dial() {
+    for kind in [Kind::Js2, Kind::Js3] {
+        refusal::naming(kind).await;
+    }
+}
+
+/// js-libp2p without its ping service refuses our pings, sends its own, and needs them answered.
+#[tokio::test]
+async fn who_speaks_no_ping_is_answered_its_own() {
+    for kind in [Kind::Js2, Kind::Js3] {
+        pair::pings(kind).await;
+    }
+}
 
 /// Multiaddrs to listen at.
 #[allow(non_upper_case_globals, reason = "named as the modules of the tests")]

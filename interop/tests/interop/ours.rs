@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use braidcast_interop::wire::{Batch, hash};
 use braidcast_runtime_tokio::{
-    Dedup, Identity, Mode, Node, NodeBuilder, QueueBounds, RpcMeta, Settings, Subscription, Trace, Traces,
-    peer_id_text,
+    Dedup, Identity, Mode, Node, NodeBuilder, QueueBounds, RejectReason, RpcMeta, Settings, Subscription,
+    Trace, Traces, peer_id_text,
 };
 use bytes::Bytes;
 use tokio::time::timeout;
@@ -23,6 +23,11 @@ pub(crate) struct Ours {
     pub(crate) received: BTreeMap<String, Control>,
     /// Control messages that went to each peer.
     pub(crate) sent: BTreeMap<String, Control>,
+    /// Messages that were refused, with their senders. Nobody expects any, but for [`Self::expect_refusals`].
+    pub(crate) refused: Vec<(String, RejectReason)>,
+    expects_refusals: bool,
+    /// There are no more messages then.
+    left: bool,
     messages: Subscription,
     traces: Traces,
 }
@@ -56,7 +61,31 @@ impl Ours {
         let messages = node.subscribe(TOPIC).await.unwrap();
         let (peer, address) = (peer_id_text(&node.peer_id()), node.listen_addrs()[0].clone());
         let (received, sent) = (BTreeMap::new(), BTreeMap::new());
-        Self { node, identity, peer, address, seen: Seen::default(), received, sent, messages, traces }
+        Self {
+            node,
+            identity,
+            peer,
+            address,
+            seen: Seen::default(),
+            received,
+            sent,
+            refused: Vec::new(),
+            expects_refusals: false,
+            left: false,
+            messages,
+            traces,
+        }
+    }
+
+    /// From now on messages may be refused.
+    pub(crate) fn expect_refusals(&mut self) {
+        self.expects_refusals = true;
+    }
+
+    /// Leaves [`TOPIC`].
+    pub(crate) async fn leave(&mut self) {
+        self.node.leave(TOPIC).await.unwrap();
+        self.left = true;
     }
 
     pub(crate) async fn connect(&self, address: &str) {
@@ -86,9 +115,9 @@ impl Ours {
     async fn step(&mut self) {
         let own = self.node.peer_id();
         tokio::select! {
-            message = self.messages.next() => {
+            message = self.messages.next(), if !self.left => {
                 let message = message.expect("the node runs");
-                if message.publisher != Some(own) {
+                if message.via != own {
                     self.seen.message(hash(&message.payload));
                 }
             }
@@ -114,7 +143,9 @@ impl Ours {
             Trace::SendRpc { to, meta } => self.sent.entry(peer_id_text(to)).or_default().add(meta),
             Trace::DropRpc { to, .. } => panic!("ours: dropped a message to {}", peer_id_text(to)),
             Trace::RejectMessage { from, reason, .. } => {
-                panic!("ours: refused a message from {}: {reason:?}", peer_id_text(from));
+                let from = peer_id_text(from);
+                assert!(self.expects_refusals, "ours: refused a message from {from}: {reason:?}");
+                self.refused.push((from, *reason));
             }
             _ => {}
         }

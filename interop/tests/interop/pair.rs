@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use braidcast_interop::wire::Command;
-use braidcast_runtime_tokio::{Identity, Mode};
+use braidcast_runtime_tokio::{Identity, Mode, Settings};
 
 use crate::foreign::{Foreign, Setup};
 use crate::kind::Kind;
@@ -29,8 +29,18 @@ pub(crate) struct Pair {
 
 impl Pair {
     async fn start(kind: Kind, listen: &'static str, dialer: Dialer) -> Option<Self> {
-        let mut foreign = Foreign::start(kind, &Setup::new(listen)).await?;
-        let ours = Ours::start(Mode::Gossipsub, listen).await;
+        Self::with(kind, &Setup::new(listen), dialer, |_| {}).await
+    }
+
+    /// Two nodes with other settings than usual.
+    pub(crate) async fn with(
+        kind: Kind,
+        setup: &Setup,
+        dialer: Dialer,
+        change: impl FnOnce(&mut Settings),
+    ) -> Option<Self> {
+        let mut foreign = Foreign::start(kind, setup).await?;
+        let ours = Ours::with(Mode::Gossipsub, setup.listen, Identity::generate(), change).await;
         match dialer {
             Dialer::Ours => ours.connect(&foreign.address).await,
             Dialer::Foreign => foreign.connect(&ours.address).await,
@@ -53,7 +63,7 @@ impl Pair {
     }
 
     /// Publishes both ways, and waits until both have got everything.
-    async fn both_ways(&mut self, size: usize, count: u64) {
+    pub(crate) async fn both_ways(&mut self, size: usize, count: u64) {
         let Self { ours, foreign, .. } = self;
         let (out, back) = (batch(size, count), batch(size, count));
         ours.publish(&out).await;
@@ -66,7 +76,7 @@ impl Pair {
         self.to_ours.extend(hashes);
     }
 
-    fn assert_each_once(&self) {
+    pub(crate) fn assert_each_once(&self) {
         self.ours.seen.assert_each_once("ours", &self.to_ours);
         self.foreign.seen.assert_each_once("foreign", &self.to_foreign);
     }
@@ -88,6 +98,36 @@ pub(crate) async fn exchange(kind: Kind, listen: &'static str, dialer: Dialer) {
     if listen == listen::tcp {
         ours.until("it is gone", |ours| !ours.seen.connected.contains(&foreign.peer)).await;
     }
+}
+
+/// We leave the topic, which takes us out of its mesh.
+pub(crate) async fn leaving(kind: Kind) {
+    let Some(Pair { mut ours, mut foreign, .. }) = Pair::start(kind, listen::tcp, Dialer::Ours).await else {
+        return;
+    };
+    ours.leave().await;
+    ours.until("our PRUNE", |ours| ours.sent[&foreign.peer].prune > 0).await;
+    if kind.tells_mesh() {
+        foreign.until("we left its mesh", |seen| !seen.mesh.contains(&ours.peer)).await;
+    }
+}
+
+/// It knows where we are, signed by us.
+pub(crate) async fn identified(kind: Kind) {
+    let Some(Pair { ours, mut foreign, .. }) = Pair::start(kind, listen::tcp, Dialer::Ours).await else {
+        return;
+    };
+    foreign.until("our signed record", |seen| seen.identified.contains(&ours.peer)).await;
+}
+
+/// It goes on being answered, on the connection that it began with.
+pub(crate) async fn pings(kind: Kind) {
+    let setup = Setup { ping: false, ..Setup::new(listen::tcp) };
+    let Some(mut pair) = Pair::with(kind, &setup, Dialer::Ours, |_| {}).await else { return };
+    pair.foreign.until("answers to its pings", |seen| seen.pings >= 5).await;
+    assert!(pair.foreign.seen.connected.contains(&pair.ours.peer));
+    pair.both_ways(2000, 3).await;
+    pair.assert_each_once();
 }
 
 /// A thousand messages of 1 KiB each way, 10 on their way at most: go and py drop what does not fit into

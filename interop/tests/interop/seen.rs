@@ -11,6 +11,10 @@ pub(crate) struct Seen {
     pub(crate) subscribed: BTreeSet<String>,
     /// Who is in the mesh.
     pub(crate) mesh: BTreeSet<String>,
+    /// Who told where it is, signed, where it tells.
+    pub(crate) identified: BTreeSet<String>,
+    /// Pings of its own that were answered, where it tells.
+    pub(crate) pings: usize,
     /// How often each message was delivered, by its hash.
     messages: BTreeMap<String, usize>,
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::Mesh;
 use crate::ctx::Ctx;
 use crate::rpc::{PeerInfo, Prune};
-use crate::{Action, LinkId, PeerId, Topic, select};
+use crate::{Action, Hint, LinkId, PeerId, Topic, select};
 
 impl Mesh {
     /// Whom we name to a pruned peer: subscribers of the topic that we think no ill of, by lot.
@@ -39,7 +39,8 @@ impl Mesh {
                 continue;
             }
             if self.dialled.insert(peer) {
-                cx.out.push(Action::Dial { peer, hint: record });
+                let hint = record.map(|record| Hint { record, via: link });
+                cx.out.push(Action::Dial { peer, hint });
             }
         }
     }

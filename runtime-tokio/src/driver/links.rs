@@ -13,17 +13,28 @@ use super::told::{Ended, Told};
 pub(super) struct Link {
     /// The transport's name for it.
     pub(super) handle: transport::LinkId,
+    /// Who is at its other end.
+    pub(super) peer: transport::PeerId,
     /// Where the peer is, as this link sees it.
     pub(super) address: Multiaddr,
     /// What the peer has told on it.
     pub(super) told: Told,
 }
 
+/// Where a peer can be found.
+#[derive(Debug, Default)]
+struct Known {
+    /// Where it answered last.
+    reached: Option<Multiaddr>,
+    /// Where its own record says it is.
+    told: Vec<Multiaddr>,
+}
+
 /// All live links, and the addresses at which peers answered.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     live: HashMap<LinkId, Link>,
-    known: BTreeMap<PeerId, Multiaddr>,
+    known: BTreeMap<PeerId, Known>,
     ended: Ended,
 }
 
@@ -52,23 +63,43 @@ impl Links {
         self.live.get(&link)
     }
 
+    /// How many links are live.
+    pub(super) fn len(&self) -> usize {
+        self.live.len()
+    }
+
     /// The live links, in no order.
     pub(super) fn ids(&self) -> Vec<LinkId> {
         self.live.keys().copied().collect()
     }
 
     /// Remembers an address that reached this peer.
-    pub(super) fn learn(&mut self, peer: PeerId, address: Multiaddr) {
+    pub(super) fn reached(&mut self, peer: PeerId, address: Multiaddr) {
+        self.known(peer).reached = Some(address);
+    }
+
+    /// Remembers what a peer's record says, instead of an earlier one.
+    pub(super) fn told(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        self.known(peer).told = addresses;
+    }
+
+    fn known(&mut self, peer: PeerId) -> &mut Known {
         if self.known.len() >= KNOWN_MAX && !self.known.contains_key(&peer) {
             // Any will do: these are hints for dialing, and the loss of one costs a dial.
             self.known.pop_first();
         }
-        self.known.insert(peer, address);
+        self.known.entry(peer).or_default()
     }
 
-    /// An address that reached this peer before.
-    pub(super) fn address_of(&self, peer: &PeerId) -> Option<&Multiaddr> {
-        self.known.get(peer)
+    /// Whether anything is known of where this peer may be found.
+    pub(super) fn is_known(&self, peer: &PeerId) -> bool {
+        self.known.contains_key(peer)
+    }
+
+    /// Where this peer may be found; empty if nothing is known of it.
+    pub(super) fn addresses_of(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let Some(Known { reached, told }) = self.known.get(peer) else { return Vec::new() };
+        reached.iter().chain(told).cloned().collect()
     }
 }
 
@@ -98,5 +129,5 @@ pub(super) fn rpc_fault(fault: transport::FrameFault) -> RpcFault {
     }
 }
 
-/// Addresses that are remembered.
+/// Peers whose addresses are remembered.
 const KNOWN_MAX: usize = 1024;

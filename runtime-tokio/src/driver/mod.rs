@@ -6,8 +6,10 @@
 
 mod clock;
 mod commands;
+mod dial;
 mod links;
 mod listeners;
+mod redial;
 mod stop;
 mod told;
 
@@ -23,11 +25,13 @@ use braidcast_protocol::{
 use braidcast_transport as transport;
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use self::clock::{Alarm, Clock};
 use self::commands::Waiting;
 use self::links::{Link, Links, down_cause, link_id, rpc_fault};
 use self::listeners::Listeners;
+use self::redial::Redial;
 use crate::handle::{Command, Message};
 use crate::identity::{Identity, core_peer_id};
 use crate::queue::QueueBounds;
@@ -68,6 +72,7 @@ pub(crate) struct Driver {
     /// What `room` says of a link on which nothing is queued.
     send_window_bytes: usize,
     links: Links,
+    redial: Redial,
     listeners: Listeners,
     counters: Counters,
     /// Messages that the core does not take yet, in the order of their publishing.
@@ -93,6 +98,7 @@ impl Driver {
             transport,
             send_window_bytes,
             links: Links::default(),
+            redial: Redial::new(),
             listeners: Listeners::new(bounds),
             counters: Counters::default(),
             waiting: VecDeque::new(),
@@ -124,6 +130,7 @@ impl Driver {
                     None => return,
                 },
                 () = self.alarm.ring() => self.input(Event::Wake),
+                () = sleep_until(self.redial.due()) => self.redial(),
             }
         }
     }
@@ -150,7 +157,7 @@ impl Driver {
                     let (content, id, publisher) = (message.content, message.id, message.publisher);
                     self.listeners.deliver(Message { topic, content, id, publisher, via, payload });
                 }
-                Action::Dial { peer, hint: _ } => self.dial(&peer),
+                Action::Dial { peer, hint } => self.dial(peer, hint),
                 Action::Close { link, reason } => self.close(link, reason),
             }
         }
@@ -184,13 +191,6 @@ impl Driver {
         }
     }
 
-    fn dial(&self, peer: &PeerId) {
-        let Some(address) = self.links.address_of(peer) else { return };
-        if let Err(error) = self.transport.dial(address.clone()) {
-            tracing::debug!(?peer, %error, "not dialed");
-        }
-    }
-
     fn close(&self, link: LinkId, reason: CloseReason) {
         let Some(Link { handle, .. }) = self.links.find(link) else { return };
         let reason = match reason {
@@ -205,13 +205,14 @@ impl Driver {
             transport::Event::LinkUp { link, peer, origin, protocol, address, continues } => {
                 let told =
                     continues.map(|earlier| self.links.take_told(link_id(earlier))).unwrap_or_default();
-                self.on_link_up(&peer, origin, &protocol, Link { handle: link, address, told });
+                self.on_link_up(origin, &protocol, Link { handle: link, peer, address, told });
             }
             transport::Event::LinkDown { link, cause } => {
                 tracing::debug!(%link, %cause, "link down");
                 let link = link_id(link);
                 if self.links.down(link) {
                     self.input(Event::LinkDown { link, cause: down_cause(&cause) });
+                    self.redial.on_lost(Instant::now());
                 }
             }
             transport::Event::Frame { link, bytes } => self.on_frame(link_id(link), bytes),
@@ -228,18 +229,23 @@ impl Driver {
                 let bytes = self.transport.room(link);
                 self.input(Event::LinkReady { link: link_id(link), bytes });
             }
+            transport::Event::PeerRecord { link, record } => self.on_record(link_id(link), record),
             transport::Event::Stats { link, rtt, lost } => {
                 self.input(Event::LinkStats { link: link_id(link), rtt, lost });
             }
             transport::Event::Listening { address } => tracing::debug!(%address, "listening"),
             transport::Event::DialFailed { peer, addresses, reason } => {
                 tracing::debug!(?peer, ?addresses, reason, "dial failed");
+                if let Some(peer) = peer.and_then(|id| core_peer_id(&id)) {
+                    self.redial.on_failed(&peer);
+                }
             }
         }
     }
 
-    fn on_link_up(&mut self, id: &transport::PeerId, origin: transport::Origin, protocol: &str, up: Link) {
-        let (Some(protocol), Some(peer)) = (Protocol::from_id(protocol), core_peer_id(id)) else {
+    fn on_link_up(&mut self, origin: transport::Origin, protocol: &str, up: Link) {
+        let id = up.peer;
+        let (Some(protocol), Some(peer)) = (Protocol::from_id(protocol), core_peer_id(&id)) else {
             // We offer only protocols that the core names, and the transport proves ids of libp2p's own form.
             tracing::error!(peer = %id, protocol, "link that the core has no words for");
             self.transport.close(up.handle, "unknown protocol");
@@ -250,8 +256,8 @@ impl Driver {
         let origin = match origin {
             transport::Origin::Dialed => {
                 // With the peer's id, so that nobody else answers there later.
-                let address = up.address.clone().with_p2p(*id).unwrap_or_else(|address| address);
-                self.links.learn(peer, address);
+                let address = up.address.clone().with_p2p(id).unwrap_or_else(|address| address);
+                self.links.reached(peer, address);
                 Origin::Outbound
             }
             // The port from which a peer dials is not one where it listens.
@@ -280,6 +286,14 @@ impl Driver {
                 self.input(Event::Malformed { link, fault });
             }
         }
+    }
+}
+
+/// Waits for a time, if there is one. Cancel safe.
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -89,6 +89,11 @@ pub(crate) fn core_peer_id(peer: &libp2p_identity::PeerId) -> Option<PeerId> {
     PeerId::from_bytes(&peer.to_bytes())
 }
 
+/// The core's peer id as libp2p has it; `None` if it came from a frame and is none of libp2p's.
+pub(crate) fn transport_peer_id(peer: &PeerId) -> Option<libp2p_identity::PeerId> {
+    libp2p_identity::PeerId::from_bytes(peer.as_bytes()).ok()
+}
+
 fn peer_id_of(keypair: &Keypair) -> PeerId {
     core_peer_id(&keypair.public().to_peer_id()).expect("a public key's peer id has at most 42 bytes")
 }

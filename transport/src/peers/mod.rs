@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId, Stream, swarm::ConnectionId};
 use tokio::task::JoinSet;
 
@@ -193,6 +194,13 @@ impl Peers {
             queue.close(DownCause::Unresponsive);
         }
         self.requests.push_back(Request::Close { connection });
+    }
+
+    /// The peer's signed record came.
+    pub(crate) fn on_record(&mut self, peer: PeerId, record: Bytes) {
+        let Some(entry) = self.peers.get_mut(&peer) else { return };
+        entry.record = Some(record);
+        entry.report_record(&self.events);
     }
 
     /// The link over this connection, with the connection's address.
@@ -389,6 +397,7 @@ impl Peers {
             self.events.writable(Arc::clone(&queue));
         });
         entry.outbound = Outbound::Up(connection, Arc::clone(&queue));
+        entry.report_record(&self.events);
         let events = self.events.clone();
         self.tasks.spawn(async move {
             let cause = pump::write_link(stream, queue, events).await;

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId, swarm::ConnectionId};
 use tokio::{
     sync::{Semaphore, watch},
@@ -23,6 +24,8 @@ pub(super) struct Peer {
     pub(super) readers_made: u64,
     /// The link that was up last, while the peer has been connected.
     pub(super) last: Option<LinkId>,
+    /// Its latest signed record.
+    pub(super) record: Option<Bytes>,
     /// We are closing all connections.
     pub(super) doomed: bool,
 }
@@ -69,7 +72,15 @@ impl Peer {
             reader: None,
             readers_made: 0,
             last: None,
+            record: None,
             doomed: false,
+        }
+    }
+
+    /// Tells the consumer the peer's record, once there are a record and a link.
+    pub(super) fn report_record(&self, events: &EventSender) {
+        if let (Outbound::Up(_, queue), Some(record)) = (&self.outbound, &self.record) {
+            events.fact(Event::PeerRecord { link: queue.link(), record: record.clone() });
         }
     }
 
