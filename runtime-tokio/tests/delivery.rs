@@ -1,12 +1,12 @@
 //! Networks deliver every byte, once, over both transports and in both modes.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test may panic, its helpers too")]
 
 mod common;
 
 use std::collections::BTreeSet;
 
-use braidcast_runtime_tokio::{ContentId, Mode, NodeError, PublishError, Settings, SubscribeError};
+use braidcast_runtime_tokio::{ContentId, Mode, NodeError, PublishError, Settings, SubscribeError, Trace};
 use bytes::Bytes;
 
 use common::{
@@ -171,6 +171,31 @@ async fn a_burst_beyond_all_bounds_is_delivered_whole() {
             }
         };
         tokio::join!(publish, receive);
+        stop_all(&nodes).await;
+    }
+}
+
+/// Each of the two that do not publish hears of the message before it is there, and spares the other's copy.
+#[tokio::test]
+async fn a_long_message_is_declined_at_others_before_it_is_here() {
+    for listen in [QUIC, TCP] {
+        let nodes = network(3, Mode::Gossipsub, listen).await;
+        let _subscriptions = subscribe_all(&nodes, "t").await;
+        meshed(&nodes, "t").await;
+        let mut traces = within("traces", nodes[1].traces()).await.unwrap();
+        nodes[0].publish("t", payload(1 << 20, 0)).await.unwrap();
+        let mut declined = false;
+        loop {
+            let record = within("trace", traces.next()).await.unwrap();
+            match &*record.trace {
+                Trace::SendRpc { to, meta } => {
+                    declined |= *to == nodes[2].peer_id() && !meta.idontwant.is_empty()
+                }
+                Trace::DeliverMessage { .. } => break,
+                _ => {}
+            }
+        }
+        assert!(declined, "{listen}");
         stop_all(&nodes).await;
     }
 }

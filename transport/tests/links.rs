@@ -7,7 +7,8 @@ mod common;
 use std::time::Duration;
 
 use braidcast_transport::{
-    CONTROL_QUEUE_BYTES_MAX, Class, DownCause, Event, FrameFault, Origin, SendError, Transport,
+    CONTROL_QUEUE_BYTES_MAX, Class, DownCause, Event, FRAME_START_BYTES, FRAME_START_BYTES_MIN, FrameFault,
+    Origin, SendError, Transport,
 };
 use bytes::Bytes;
 use common::{Node, PATIENCE, QUIC, TCP, config, pattern, within};
@@ -109,6 +110,28 @@ async fn an_over_long_frame_is_reported_and_ends_the_link() {
         let (link, cause) = b.down().await;
         assert_eq!(link, up_b.link);
         assert!(matches!(cause, DownCause::ConnectionLost { .. }), "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_frame_is_announced_by_its_first_bytes() {
+    for listen in [TCP, QUIC] {
+        let [(mut a, up_a), (b, up_b)] = pair(listen, |_| {}).await;
+        for size in [FRAME_START_BYTES_MIN - 1, FRAME_START_BYTES_MIN * 10] {
+            b.transport.send(up_b.link, Class::Data, vec![pattern(size)]).unwrap();
+        }
+        let mut next = async || {
+            a.find("frame or its start", |event| match event {
+                Event::FrameStart { link, bytes } => Some((link, bytes, false)),
+                Event::Frame { link, bytes } => Some((link, bytes, true)),
+                _ => None,
+            })
+            .await
+        };
+        assert_eq!(next().await, (up_a.link, pattern(FRAME_START_BYTES_MIN - 1), true), "{listen}");
+        let long = pattern(FRAME_START_BYTES_MIN * 10);
+        assert_eq!(next().await, (up_a.link, long.slice(..FRAME_START_BYTES), false), "{listen}");
+        assert_eq!(next().await, (up_a.link, long, true), "{listen}");
     }
 }
 
