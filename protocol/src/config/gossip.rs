@@ -24,8 +24,11 @@ pub struct GossipSettings {
     pub ihave_frames_max: usize,
     /// Ids taken from one IHAVE, and asked of one peer between two heartbeats; default 5000.
     pub ihave_ids_max: usize,
-    /// How long to wait for a message after asking for it, before asking elsewhere; default 3 s.
+    /// How long to wait for a message after asking for it, before its sender broke a promise; default 3 s.
     pub iwant_followup: Duration,
+    /// How long to wait for it before asking another peer, too, who advertised it; default 1 s. Looked at when somebody
+    /// advertises it and at heartbeats.
+    pub iwant_retry: Duration,
     /// Messages asked for at a time; default 5000.
     pub iwant_max: usize,
     /// Ids that one peer may ask for between two heartbeats; default 5000.
@@ -51,6 +54,7 @@ impl Default for GossipSettings {
             ihave_frames_max: 10,
             ihave_ids_max: 5000,
             iwant_followup: Duration::from_secs(3),
+            iwant_retry: Duration::from_secs(1),
             iwant_max: 5000,
             iwant_ids_max: 5000,
             retransmissions_max: 3,

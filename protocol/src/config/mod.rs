@@ -251,6 +251,7 @@ fn first_zero(settings: &Settings) -> Option<&'static str> {
         ("idontwant_ids_max", gossip.idontwant_ids_max == 0),
         ("ihave_ids_max", gossip.ihave_ids_max == 0),
         ("iwant_followup", gossip.iwant_followup.is_zero()),
+        ("iwant_retry", gossip.iwant_retry.is_zero()),
         ("repair_after", coded.repair_after.is_zero()),
         ("undecoded_ttl", coded.undecoded_ttl.is_zero()),
         ("undecoded_max", coded.undecoded_max == 0),

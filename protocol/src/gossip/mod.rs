@@ -18,7 +18,7 @@ pub(crate) use self::cache::{Cached, Credits};
 use self::requests::Requests;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
-use crate::links::{Kind, allow, left};
+use crate::links::{Kind, Link, allow, left};
 use crate::mesh::Mesh;
 use crate::rpc::{IHave, Message};
 use crate::seed::Streams;
@@ -110,9 +110,14 @@ impl Gossip {
         self.cache.remove(id)
     }
 
-    /// Something came of a request, even if it is not the message yet.
+    /// Something came for a request, even if it is of no use.
     pub(crate) fn on_answer(&mut self, id: &MessageId) {
-        self.requests.on_kept(id);
+        self.requests.on_answer(id);
+    }
+
+    /// A message begins to come as shards.
+    pub(crate) fn on_started(&mut self, id: &MessageId) {
+        self.requests.on_started(id);
     }
 
     /// A peer showed that it has a message: it need not be sent it.
@@ -180,21 +185,26 @@ impl Gossip {
     }
 
     /// IHAVE to peers outside mesh and fanout: v1.1 "Adaptive Gossip Dissemination", "Score Thresholds".
+    ///
+    /// Deviation: besides those chosen by lot, all who asked for a message lately. Who pulls is in no mesh that serves
+    /// it, so it depends on hearing of each message.
     fn advertise(&self, cx: &mut Ctx<'_>, mesh: &Mesh, topic: &Topic) {
         let ids = self.cache.recent(cx.config, topic);
         if ids.is_empty() {
             return;
         }
-        let outside: Vec<LinkId> = cx
+        let outside = cx
             .links
             .subscribers(topic)
             .filter(|(id, link)| link.meshes() && !mesh.receives(cx.links, topic, *id))
-            .filter(|(id, _)| cx.gossips_with(*id))
-            .map(|(id, _)| id)
-            .collect();
-        let share = outside.len() * cx.config.gossip.factor_percent / 100;
+            .filter(|(id, _)| cx.gossips_with(*id));
+        let (pulling, others): (Vec<_>, Vec<_>) = outside.partition(|(_, link)| link.is_pulling());
+        let share = (pulling.len() + others.len()) * cx.config.gossip.factor_percent / 100;
         let count = share.max(cx.config.gossip.lazy);
-        for link in select::sample(&mut cx.rng.gossip, outside, count) {
+        let links = |of: Vec<(LinkId, &Link)>| of.into_iter().map(|(link, _)| link).collect();
+        let (pulling, others): (Vec<LinkId>, Vec<LinkId>) = (links(pulling), links(others));
+        let by_lot = select::sample(&mut cx.rng.gossip, others, count);
+        for link in pulling.into_iter().chain(by_lot) {
             self.send_ihave(cx, link, topic, ids.clone());
         }
     }
@@ -230,7 +240,7 @@ impl Gossip {
         self.cache.check(config)?;
         let bounded = self.seen.is_sound()
             && self.delivered.is_sound()
-            && self.requests.len() <= config.gossip.iwant_max;
+            && self.requests.is_bounded(config.gossip.iwant_max);
         ensure(bounded, Rule::G2, || format!("{} seen, {} asked for", self.seen.len(), self.requests.len()))
     }
 

@@ -163,7 +163,7 @@ impl Parts<'_> {
         if self.mesh.is_joined(&header.topic) {
             let message = header.message_id(cx.config.message_ids);
             let seen = self.gossip.is_seen(&message);
-            self.gossip.on_answer(&message);
+            self.gossip.on_started(&message);
             let receivers = self.mesh.receivers(cx.links, &header.topic);
             self.shards.on_header(cx, &receivers, link, header, (&message, seen));
         }

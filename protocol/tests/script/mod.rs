@@ -131,6 +131,7 @@ impl World {
                 }
                 "idontwants" => settings.gossip.idontwant_ids_max = number(value),
                 "ihaves" => settings.gossip.ihave_ids_max = number(value),
+                "lazy" => settings.gossip.lazy = number(value),
                 "iwants" => settings.gossip.iwant_ids_max = number(value),
                 "topics" => settings.topics_max = number(value),
                 "judging" => settings.judging_max = number(value),

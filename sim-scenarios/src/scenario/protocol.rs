@@ -58,6 +58,7 @@ fn gossip(mut section: Section<'_>, gossip: &mut GossipSettings) -> Result<(), S
     bytes(&mut gossip.cache_bytes_max, &mut section, "cache_bytes_max")?;
     positive(&mut gossip.seen_ttl, &mut section, "seen_ttl")?;
     positive(&mut gossip.iwant_followup, &mut section, "iwant_followup")?;
+    positive(&mut gossip.iwant_retry, &mut section, "iwant_retry")?;
     bytes(&mut gossip.idontwant_bytes_min, &mut section, "idontwant_bytes_min")?;
     section.finish()
 }
