@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use braidcast_protocol::{MessageId, Score, Seed};
@@ -223,6 +224,21 @@ fn slow_lossy_and_skewed_nodes_are_served() {
         let network = honest_deliver(builder, &[], &format!("seed {seed}"));
         assert!(network.stats(10).retransmissions > 0);
     }
+}
+
+#[test]
+fn what_does_not_fit_into_an_outbox_is_counted() {
+    let mut settings = gossipsub();
+    settings.outbox.messages_max = 1;
+    let slow = |builder: Builder, node| {
+        builder.fault(Duration::ZERO, Fault::Rates { node, up: Some(FIFTY_MBIT / 50), down: None })
+    };
+    let mut network = warm((4..12).fold(small(3, settings), slow));
+    stream(&mut network);
+    run_for(&mut network, 10_000);
+    let by = |nodes: Range<usize>| nodes.map(|node| network.stats(node).dropped_messages).sum::<u64>();
+    let (slow, fast) = (by(4..12), by(12..20));
+    assert!(slow > fast, "{slow} by slow nodes, {fast} by as many others");
 }
 
 #[test]
