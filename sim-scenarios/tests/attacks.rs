@@ -68,7 +68,7 @@ fn a_cold_boot_among_as_many_attackers_loses_nothing_and_ends_without_them() {
 
 #[test]
 fn crowds_at_one_address_do_not_get_in() {
-    for name in ["attack-sybil", "attack-eclipse"] {
+    for name in ["attack-sybil", "attack-sybil-net", "attack-eclipse"] {
         let ((lost, off), (result, on)) = (play(name, false), play(name, true));
         let all = result.t100_ms.unwrap();
         let late = lost.t100_ms.is_none_or(|late| late > 2.0 * all);
@@ -85,6 +85,22 @@ fn polluters_do_less_harm() {
     assert_eq!(on.delivery, 1.0);
     assert!(on.t100_ms.unwrap() < off.t100_ms.unwrap());
     assert!(on.traffic.invalid_shards < off.traffic.invalid_shards);
+}
+
+/// Valid messages are limited by publisher; who says too much is out of the meshes within ten heartbeats, if scored.
+#[test]
+fn who_publishes_without_end_is_heard_as_far_as_it_may_be() {
+    let ((free, off), (result, on)) = (play("attack-spam", false), play("attack-spam", true));
+    assert!(off.mesh_share > 0.05, "harmless anyway: {off:?}");
+    assert!(on.clear_ms.is_some_and(|at| at <= 20_000.0), "{on:?}");
+    assert!(result.tx_x < free.tx_x, "{} copies sent, {} without scores", result.tx_x, free.tx_x);
+    for (result, defence) in [(free, off), (result, on)] {
+        assert_eq!(result.delivery, 1.0);
+        assert_eq!(defence.honest_score_min, 0.0);
+        // Each of six spammers is granted two messages of 1000 bytes in each of the five heartbeats of the cache, and
+        // all that it sends is undecoded for a while.
+        assert!(result.traffic.held_bytes_max <= 1 << 20, "{} held", result.traffic.held_bytes_max);
+    }
 }
 
 /// Floods that cost no score are bounded all the same.

@@ -4,6 +4,7 @@
 //! Measures", "Score Thresholds". Invariant G2: the seen caches and the requests are within their bounds.
 
 mod cache;
+mod quota;
 mod requests;
 
 use alloc::collections::BTreeSet;
@@ -15,6 +16,7 @@ use rand_core::Rng;
 
 use self::cache::Cache;
 pub(crate) use self::cache::{Cached, Credits};
+use self::quota::Quotas;
 use self::requests::Requests;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
@@ -23,7 +25,7 @@ use crate::mesh::Mesh;
 use crate::rpc::{IHave, Message};
 use crate::seed::Streams;
 use crate::seen::Seen;
-use crate::{CodingId, Config, ContentId, LinkId, MessageId, Time, Topic, select};
+use crate::{CodingId, Config, ContentId, LinkId, MessageId, Misdeed, PeerId, Time, Topic, select};
 
 /// Ids in one IHAVE; keeps a frame's control below the 16 KB that rust-libp2p takes.
 const IHAVE_IDS_MAX: usize = 300;
@@ -37,6 +39,7 @@ pub(crate) struct Gossip {
     delivered: Seen<(Topic, ContentId), ()>,
     cache: Cache,
     requests: Requests,
+    quotas: Quotas,
 }
 
 /// What to do for an IWANT.
@@ -58,6 +61,7 @@ impl Gossip {
             delivered: Seen::new(rng.hashing.next_u64(), ttl, max),
             cache: Cache::new(),
             requests: Requests::default(),
+            quotas: Quotas::default(),
         }
     }
 
@@ -74,6 +78,27 @@ impl Gossip {
     pub(crate) fn mark_seen(&mut self, now: Time, id: &MessageId, content: ContentId) -> bool {
         self.requests.remove(id);
         self.seen.insert(now, id.clone(), content)
+    }
+
+    /// Counts a verified message; whether its publisher may say so much. A neighbour is blamed for its own excess, once
+    /// a heartbeat; who passes on what others say is not to blame.
+    pub(crate) fn may_say(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        link: LinkId,
+        publisher: &PeerId,
+        bytes: usize,
+    ) -> bool {
+        let within = self.quotas.count(&cx.config.publisher, publisher, bytes);
+        if !within && cx.links.peer(link) == Some(*publisher) && self.quotas.is_first_excess(publisher) {
+            cx.misbehaved(link, Misdeed::PublishFlood, None);
+        }
+        within
+    }
+
+    /// Whether nothing more is taken of a publisher before the next heartbeat.
+    pub(crate) fn is_spent(&self, config: &Config, publisher: &PeerId) -> bool {
+        self.quotas.is_spent(&config.publisher, publisher)
     }
 
     /// Remembers that content was delivered; `false` when it was before.
@@ -179,6 +204,7 @@ impl Gossip {
         for topic in mesh.topics().chain(mesh.fanout_topics()) {
             self.advertise(cx, mesh, topic);
         }
+        self.quotas.heartbeat();
         self.cache.shift(cx.config);
         self.seen.expire(cx.now);
         self.delivered.expire(cx.now);
@@ -240,6 +266,7 @@ impl Gossip {
         self.cache.check(config)?;
         let bounded = self.seen.is_sound()
             && self.delivered.is_sound()
+            && self.quotas.is_bounded()
             && self.requests.is_bounded(config.gossip.iwant_max);
         ensure(bounded, Rule::G2, || format!("{} seen, {} asked for", self.seen.len(), self.requests.len()))
     }

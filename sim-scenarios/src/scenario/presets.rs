@@ -69,7 +69,9 @@ presets![
     "attack-forged",
     "attack-pollution",
     "attack-replay",
+    "attack-spam",
     "attack-sybil",
+    "attack-sybil-net",
     "attack-eclipse",
     "attack-covert-flash",
     "attack-cold-boot",
@@ -78,6 +80,8 @@ presets![
 
 const LARGE: &[&str] = &[
     "attack-ihave-flood",
+    "attack-spam",
+    "attack-sybil-net",
     "bound-10000",
     "bound-deg40",
     "churn",

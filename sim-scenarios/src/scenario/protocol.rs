@@ -24,6 +24,9 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Settings, ScenarioError> 
     bytes(&mut settings.backlog_bytes_max, &mut section, "backlog_bytes_max")?;
     set(&mut settings.outbox.messages_max, section.whole("outbox_messages_max", 1..=COUNT_MAX)?);
     bytes(&mut settings.outbox.bytes_max, &mut section, "outbox_bytes_max")?;
+    let publisher = &mut settings.publisher;
+    publisher.messages_max = section.whole("publisher_messages_max", 1..=COUNT_MAX as u32)?;
+    publisher.bytes_max = section.bytes("publisher_bytes_max", 1..=BYTES_MAX)?.map(|bytes| bytes as usize);
     positive(&mut settings.outbox.publish_wait, &mut section, "outbox_publish_wait")?;
     positive(&mut settings.outbox.forward_wait, &mut section, "outbox_forward_wait")?;
     section.finish()?;
