@@ -53,7 +53,7 @@ fn adversaries_do_not_keep_the_others_from_delivering() {
         flooder(Flood::IWant),
         flooder(Flood::Graft),
         Adversary::Flooder { what: Flood::Forged, per_second: 20, entries: 2 },
-        Adversary::Flooder { what: Flood::Spam, per_second: 5, entries: 1 },
+        Adversary::Flooder { what: Flood::Spam, per_second: 1, entries: 1 },
     ];
     for (seed, adversary) in kinds.into_iter().enumerate() {
         let chosen = choose_nodes(&Seed::from_number(seed as u64), 1, 36, 7, &[0, 1, 2, 3]);
