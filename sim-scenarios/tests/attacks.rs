@@ -103,7 +103,13 @@ fn who_publishes_without_end_is_heard_as_far_as_it_may_be() {
     }
 }
 
-/// Floods that cost no score are bounded all the same.
+#[test]
+fn who_promises_what_is_not_or_asks_without_end_is_thrown_out() {
+    assert_thrown_out("attack-ihave-flood", 10_000.0, 25.0);
+    assert_thrown_out("attack-iwant-flood", 10_000.0, 10.0);
+}
+
+/// Floods are bounded, whether they cost a score or not.
 #[test]
 fn floods_take_no_memory_and_no_message() {
     for name in ["attack-ihave-flood", "attack-iwant-flood", "attack-replay"] {

@@ -49,7 +49,9 @@ pub(crate) enum Serve {
     Whole(Arc<Message>),
     /// Send shards.
     Shards(CodingId),
-    /// Unknown, not accepted, or asked for too often.
+    /// The peer was sent it as often as it may be.
+    TooOften,
+    /// Unknown, or not accepted.
     Nothing,
 }
 
@@ -183,6 +185,9 @@ impl Gossip {
         let Some(cached) = self.cache.get_mut(id).filter(|cached| cached.accepted) else {
             return Serve::Nothing;
         };
+        if cached.is_exhausted(link, cx.config.gossip.retransmissions_max) {
+            return Serve::TooOften;
+        }
         if !cached.may_retransmit(link, cx.config.gossip.retransmissions_max) {
             return Serve::Nothing;
         }

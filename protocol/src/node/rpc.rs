@@ -122,6 +122,9 @@ impl Parts<'_> {
                     }
                 }
                 Serve::Whole(message) => self.send_whole(cx, link, Class::Urgent, id, message),
+                Serve::TooOften => {
+                    allow(cx, link, Kind::Repeated, 1);
+                }
                 Serve::Nothing => {}
             }
         }
