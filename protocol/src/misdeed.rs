@@ -17,6 +17,8 @@ pub enum Misdeed {
     LateExtensions,
     /// It sent more of one kind of control than a peer may.
     ControlFlood,
+    /// It published more than one publisher may ([`crate::PublisherSettings`]).
+    PublishFlood,
     /// It sent what cannot be read.
     Malformed,
 }
@@ -31,6 +33,7 @@ impl Misdeed {
             | Self::BrokenPromise
             | Self::LateExtensions
             | Self::ControlFlood
+            | Self::PublishFlood
             | Self::Malformed => false,
         }
     }

@@ -1,4 +1,6 @@
 //! A bounded memory of keys that peers choose, each kept for a while.
+//!
+//! Spec: gossipsub v1.0 "Message Cache", the seen cache. Deviation: it is bounded in number, too.
 
 use alloc::collections::VecDeque;
 use core::hash::Hash;

@@ -159,6 +159,8 @@ pub enum RejectReason {
     InvalidShard,
     /// Too many messages wait for the application.
     ValidationQueueFull,
+    /// Its publisher says more than it may ([`crate::PublisherSettings`]).
+    PublisherLimit,
     /// The application refused it.
     Validation,
     /// The application ignored it.

@@ -136,6 +136,10 @@ impl World {
             Op::Subscribe(peer, subscribe) => {
                 if let Some(link) = self.peers[peer as usize].link {
                     self.peers[peer as usize].subscribed = subscribe;
+                    let member = self.node.mesh(&topic()).any(|member| member == link);
+                    if member && !subscribe {
+                        self.peers[peer as usize].back_off(self.now, 10);
+                    }
                     let subscriptions = vec![Subscription { subscribe, topic: topic() }];
                     self.event(Event::Received { link, rpc: Rpc { subscriptions, ..Rpc::default() } });
                 }

@@ -1,6 +1,6 @@
 //! What nodes decided: frames to send, messages to deliver, links to open and close, a time to be woken.
 
-use braidcast_protocol::{Action, DownCause};
+use braidcast_protocol::{Action, DownCause, Tally};
 
 use crate::drive::Happening;
 use crate::host::link_parts;
@@ -8,8 +8,8 @@ use crate::record::{Delivery, DeliveryFault};
 use crate::{Network, NodeTrace, Violation};
 
 impl Network {
-    /// Takes a node's actions out and leaves it ready for its next input.
-    pub(crate) fn settle(&mut self, index: u32) {
+    /// Takes a node's actions out and leaves it ready for its next input. Gives what became of bodies that came in.
+    pub(crate) fn settle(&mut self, index: u32) -> Tally {
         if let Some(recorder) = &mut self.recorder {
             recorder.note_actions(index, &self.actions);
         }
@@ -19,7 +19,9 @@ impl Network {
         }
         let (at, node) = (self.now, index as usize);
         self.traces.extend(actions.drain_traces().map(|what| NodeTrace { at, node, what }));
+        let tally = actions.take_tally();
         self.actions = actions;
+        self.host_mut(index).stats.dropped_messages += u64::from(tally.dropped_messages);
         self.start_line(index);
         self.arm(index);
         if self.world.check_invariants
@@ -28,6 +30,7 @@ impl Network {
         {
             self.fail(index, Violation::Invariant(broken));
         }
+        tally
     }
 
     pub(crate) fn act(&mut self, index: u32, action: Action) {

@@ -60,6 +60,8 @@ pub enum Flood {
     Graft,
     /// Messages of 1000 bytes with signatures that their publishers never made.
     Forged,
+    /// Messages of 1000 bytes that the node publishes itself, as it may.
+    Spam,
 }
 
 /// An adversary at work.
@@ -142,6 +144,11 @@ impl Network {
         else {
             return;
         };
+        let pause = Duration::from_secs(1) / per_second.max(1);
+        self.queue.push(self.now + pause, Happening::Flood { node: index, round });
+        if what == Flood::Spam {
+            return self.spam(index, entries);
+        }
         let nodes = self.hosts.len();
         let links: Vec<LinkId> = match host.node {
             Some(_) => host.links.iter().map(|link| link_id(link.peer, link.generation, nodes)).collect(),
@@ -153,8 +160,19 @@ impl Network {
             self.act(index, Action::Send { link, class, rpc });
         }
         self.start_line(index);
-        let pause = Duration::from_secs(1) / per_second.max(1);
-        self.queue.push(self.now + pause, Happening::Flood { node: index, round });
+    }
+
+    /// Publishes through the node's core, so that the messages go the way of all others.
+    fn spam(&mut self, index: u32, entries: u32) {
+        let topics = self.hosts[index as usize].topics.clone();
+        let attack = self.host_mut(index).attack.as_mut();
+        let numbers = attack.map(|attack| attack.numbers(entries)).unwrap_or_default();
+        for (number, topic) in numbers.zip(topics.iter().cycle()) {
+            let mut data = vec![index as u8; SENSELESS_BYTES];
+            data[..12].copy_from_slice(&[&index.to_be_bytes()[..], &number.to_be_bytes()[..]].concat());
+            // What its own core has no room for is lost to nobody.
+            let _backlog = self.publish(index as usize, topic, data.into());
+        }
     }
 
     fn senseless(&mut self, index: u32, what: Flood, entries: u32) -> Rpc {
@@ -172,6 +190,7 @@ impl Network {
                 control.iwant = known.into_iter().cycle().take(entries as usize).collect();
             }
             Flood::Graft => control.graft = topics.into_iter().cycle().take(entries as usize).collect(),
+            Flood::Spam => {}
             Flood::Forged => {
                 let publisher = self.hosts[index as usize].peer;
                 let attack = self.host_mut(index).attack.as_mut();
@@ -186,7 +205,7 @@ impl Network {
 
 /// A message whose signature is not the publisher's.
 fn forged(publisher: PeerId, seqno: u64, topic: &Topic) -> Arc<Message> {
-    let data = Bytes::from(vec![seqno as u8; 1000]);
+    let data = Bytes::from(vec![seqno as u8; SENSELESS_BYTES]);
     let signature = Bytes::from_static(&[0; 64]);
     Arc::new(Message {
         publisher: Some(publisher),
@@ -197,3 +216,6 @@ fn forged(publisher: PeerId, seqno: u64, topic: &Topic) -> Arc<Message> {
         key: Bytes::new(),
     })
 }
+
+/// Length of messages that are made up.
+const SENSELESS_BYTES: usize = 1000;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use braidcast_protocol::recording::Input as Recorded;
 use braidcast_protocol::rpc::{MessageHead, Rpc};
-use braidcast_protocol::{DownCause, Event, LinkId, Origin};
+use braidcast_protocol::{DownCause, Event, LinkId, Origin, Tally};
 
 use crate::frames::FrameKey;
 use crate::host::link_id;
@@ -218,9 +218,7 @@ impl Network {
         } else {
             Event::Received { link, rpc: frame.rpc }
         };
-        self.actions.take_tally();
-        self.input(index, event, frame.number);
-        let tally = self.actions.take_tally();
+        let tally = self.input(index, event, frame.number);
         self.host_mut(index).stats.count_bodies(tally, body_bytes);
         if let Some(message) = message {
             let useful = tally.useless_shards + tally.invalid_shards + tally.duplicate_messages == 0;
@@ -301,10 +299,11 @@ impl Network {
         }
     }
 
-    /// Gives a node an event, and the world what it decides. `frame`: the number of the frame that came, if so.
-    pub(crate) fn input(&mut self, index: u32, event: Event, frame: u64) {
+    /// Gives a node an event, and the world what it decides. `frame`: the number of the frame that came, if so. Gives
+    /// what became of its bodies.
+    pub(crate) fn input(&mut self, index: u32, event: Event, frame: u64) -> Tally {
         let host = &mut self.hosts[index as usize];
-        let Some(node) = &mut host.node else { return };
+        let Some(node) = &mut host.node else { return Tally::default() };
         let local = host.clock.shows(self.now);
         self.trace.begin(Some(index), self.now, || format!("{event:?}"));
         fold::event(&mut self.trace.hash, &event, frame);
@@ -313,7 +312,7 @@ impl Network {
             recorder.note(index, local, || Recorded::Event(Box::new(event.clone())));
         }
         node.handle(local, event, &mut self.actions);
-        self.settle(index);
+        self.settle(index)
     }
 }
 

@@ -39,6 +39,8 @@ pub struct NodeStats {
     pub invalid_shards: u64,
     /// Whole messages that were known.
     pub duplicate_messages: u64,
+    /// Whole messages that it did not send to one neighbour: no room in the outbox, or they waited too long there.
+    pub dropped_messages: u64,
     /// Payload and shard bytes of all these useless, invalid and duplicate ones, at their real size.
     pub duplicate_body_bytes: u64,
     /// The most payload bytes that the core held at a wake-up.

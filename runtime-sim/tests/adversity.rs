@@ -53,6 +53,7 @@ fn adversaries_do_not_keep_the_others_from_delivering() {
         flooder(Flood::IWant),
         flooder(Flood::Graft),
         Adversary::Flooder { what: Flood::Forged, per_second: 20, entries: 2 },
+        Adversary::Flooder { what: Flood::Spam, per_second: 1, entries: 1 },
     ];
     for (seed, adversary) in kinds.into_iter().enumerate() {
         let chosen = choose_nodes(&Seed::from_number(seed as u64), 1, 36, 7, &[0, 1, 2, 3]);
@@ -223,6 +224,20 @@ fn slow_lossy_and_skewed_nodes_are_served() {
         let network = honest_deliver(builder, &[], &format!("seed {seed}"));
         assert!(network.stats(10).retransmissions > 0);
     }
+}
+
+#[test]
+fn what_does_not_fit_into_an_outbox_is_counted() {
+    let dropped = |messages_max| {
+        let mut settings = gossipsub();
+        settings.outbox.messages_max = messages_max;
+        let mut network = warm(small(3, settings));
+        stream(&mut network);
+        run_for(&mut network, 10_000);
+        (0..36).map(|node| network.stats(node).dropped_messages).sum::<u64>()
+    };
+    assert_eq!(dropped(256), 0);
+    assert!(dropped(1) > 0);
 }
 
 #[test]

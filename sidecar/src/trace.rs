@@ -263,6 +263,7 @@ fn reason_text(reason: RejectReason) -> &'static str {
         RejectReason::SignaturePolicy => "invalid signature policy",
         RejectReason::InvalidShard => "invalid shard",
         RejectReason::ValidationQueueFull => "validation queue full",
+        RejectReason::PublisherLimit => "validation throttled",
         RejectReason::Validation => "validation failed",
         RejectReason::ValidationIgnored => "validation ignored",
     }

@@ -12,6 +12,8 @@ pub(crate) struct Intrusion {
     share_max: f64,
     /// The last time that an adversary was in an honest node's mesh, milliseconds from the start of the run.
     last_ms: f64,
+    /// The last time that they had more than [`FEW`] of the places.
+    last_many_ms: f64,
 }
 
 impl Intrusion {
@@ -25,8 +27,12 @@ impl Intrusion {
         }
         self.share = taken as f64 / places.max(1) as f64;
         self.share_max = self.share_max.max(self.share);
+        let now_ms = network.now().as_nanos() as f64 / 1e6;
         if taken > 0 {
-            self.last_ms = network.now().as_nanos() as f64 / 1e6;
+            self.last_ms = now_ms;
+        }
+        if self.share > FEW {
+            self.last_many_ms = now_ms;
         }
     }
 
@@ -40,9 +46,13 @@ impl Intrusion {
         Defence {
             mesh_share: self.share,
             mesh_share_max: self.share_max,
+            nearly_clear_ms: (self.share <= FEW).then_some(self.last_many_ms),
             clear_ms: (self.share == 0.0).then_some(self.last_ms),
             honest_score_min: lowest(false),
             adversary_score_min: lowest(true),
         }
     }
 }
+
+/// Share of the places in meshes that does no harm: one in twenty.
+const FEW: f64 = 0.05;

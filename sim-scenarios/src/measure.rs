@@ -129,6 +129,7 @@ fn traffic(run: &Run<'_>, before: &Before) -> Traffic {
         useless_shards: since(|stats| stats.useless_shards),
         invalid_shards: since(|stats| stats.invalid_shards),
         duplicate_messages: since(|stats| stats.duplicate_messages),
+        dropped_messages: since(|stats| stats.dropped_messages),
         held_bytes_max: run.stats().map(|stats| stats.held_bytes_max).max().unwrap_or(0),
         retransmissions: since(|stats| stats.retransmissions),
         refused_frames: since(|stats| stats.refused_frames),

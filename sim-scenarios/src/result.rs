@@ -117,6 +117,9 @@ pub struct Traffic {
     pub invalid_shards: u64,
     /// Whole messages that were known.
     pub duplicate_messages: u64,
+    /// Whole messages that a node did not send to one neighbour: no room in the outbox, or they waited too long there.
+    #[serde(default)]
+    pub dropped_messages: u64,
     /// Lost frames that were sent again.
     pub retransmissions: u64,
     /// Frames that found the queue of a downlink full.
@@ -138,6 +141,10 @@ pub struct Defence {
     pub mesh_share: f64,
     /// The most that it ever was after the first publication.
     pub mesh_share_max: f64,
+    /// Virtual milliseconds from the start of the run after which they never again had more than a twentieth of the
+    /// places; `None` when they have at the end.
+    #[serde(default)]
+    pub nearly_clear_ms: Option<f64>,
     /// Virtual milliseconds from the start of the run after which no honest node had an adversary in its mesh;
     /// `None` when one has at the end.
     pub clear_ms: Option<f64>,
@@ -207,7 +214,9 @@ impl RunResult {
             "rx_x" => Some(self.rx_x),
             "tx_x" => Some(self.tx_x),
             "duplicates" => Some(self.duplicates),
+            "dropped" => Some(self.traffic.dropped_messages as f64),
             "mesh_share" => self.defence.as_ref().map(|defence| defence.mesh_share),
+            "nearly_clear_ms" => self.defence.as_ref().and_then(|defence| defence.nearly_clear_ms),
             "clear_ms" => self.defence.as_ref().and_then(|defence| defence.clear_ms),
             "honest_score_min" => self.defence.as_ref().map(|defence| defence.honest_score_min),
             "held_kib_max" => Some(self.traffic.held_bytes_max as f64 / 1024.0),
@@ -227,8 +236,10 @@ pub const METRICS: &[&str] = &[
     "rx_x",
     "tx_x",
     "duplicates",
+    "dropped",
     "held_kib_max",
     "mesh_share",
+    "nearly_clear_ms",
     "clear_ms",
     "honest_score_min",
 ];

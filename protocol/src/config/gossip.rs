@@ -8,7 +8,7 @@ use core::time::Duration;
 pub struct GossipSettings {
     /// *D_lazy*: peers outside the mesh that hear of our messages each heartbeat; default 6.
     pub lazy: usize,
-    /// Share of eligible peers to gossip to, percent, when that is more than `lazy`; default 25.
+    /// *GossipFactor*: share of eligible peers to gossip to, percent, when that is more than `lazy`; default 25.
     pub factor_percent: usize,
     /// *mcache_len*: heartbeats a message stays in the cache; default 5.
     pub history_length: usize,
@@ -20,17 +20,21 @@ pub struct GossipSettings {
     pub seen_ttl: Duration,
     /// Ids remembered before the oldest is forgotten early; default 131,072.
     pub seen_max: usize,
-    /// Frames with IHAVE taken from one peer between two heartbeats; default 10.
+    /// *MaxIHaveMessages*: frames with IHAVE taken from one peer between two heartbeats; default 10.
     pub ihave_frames_max: usize,
-    /// Ids taken from one IHAVE, and asked of one peer between two heartbeats; default 5000.
+    /// *MaxIHaveLength*: ids taken from one IHAVE, and asked of one peer between two heartbeats; default 5000.
     pub ihave_ids_max: usize,
-    /// How long to wait for a message after asking for it, before asking elsewhere; default 3 s.
+    /// *IWantFollowupTime*: how long to wait for a message after asking for it, before its sender broke a promise;
+    /// default 3 s.
     pub iwant_followup: Duration,
+    /// How long to wait for it before asking another peer, too, who advertised it; default 1 s. Looked at when somebody
+    /// advertises it and at heartbeats.
+    pub iwant_retry: Duration,
     /// Messages asked for at a time; default 5000.
     pub iwant_max: usize,
     /// Ids that one peer may ask for between two heartbeats; default 5000.
     pub iwant_ids_max: usize,
-    /// How often one peer is sent the same message on request; default 3.
+    /// *GossipRetransmission*: how often one peer is sent the same message on request; default 3.
     pub retransmissions_max: u8,
     /// Messages from this length on are declined at others as soon as they are here (IDONTWANT); default 1024 bytes.
     pub idontwant_bytes_min: usize,
@@ -53,6 +57,7 @@ impl Default for GossipSettings {
             ihave_frames_max: 10,
             ihave_ids_max: 5000,
             iwant_followup: Duration::from_secs(3),
+            iwant_retry: Duration::from_secs(1),
             iwant_max: 5000,
             iwant_ids_max: 5000,
             retransmissions_max: 3,

@@ -15,23 +15,23 @@ pub struct MeshSettings {
     pub best_kept: usize,
     /// *D_out*: members that we dialled ourselves; below *D_lo* and at most *D* / 2; default 2.
     pub outbound_min: usize,
-    /// Time between heartbeats; default 1 s.
+    /// *heartbeat_interval*: time between heartbeats; default 1 s.
     pub heartbeat: Duration,
     /// Time from start to the first heartbeat; default 100 ms.
     pub heartbeat_initial_delay: Duration,
-    /// How long a pruned peer stays out; default 60 s.
+    /// *PruneBackoff*: how long a pruned peer stays out; default 60 s.
     pub prune_backoff: Duration,
-    /// The same after we left the topic; default 10 s.
+    /// *UnsubscribeBackoff*: the same after we left the topic, or a member did; default 10 s.
     pub unsubscribe_backoff: Duration,
     /// Longest backoff taken from a peer's PRUNE; default 1 h. Longer ones are cut to it.
     pub backoff_max: Duration,
     /// What we wait beyond a backoff before we graft, so that the peer's has ended, too; default 1 s.
     pub backoff_slack: Duration,
-    /// A GRAFT so soon after the backoff began counts twice; default 10 s.
+    /// *GraftFloodThreshold*: a GRAFT so soon after the backoff began counts twice; default 10 s.
     pub graft_flood: Duration,
-    /// Heartbeats from one look at the median score of a mesh to the next; default 60.
+    /// *OpportunisticGraftTicks*: heartbeats from one look at the median score of a mesh to the next; default 60.
     pub opportunistic_ticks: u64,
-    /// Better peers grafted when that median is too low; default 2.
+    /// *OpportunisticGraftPeers*: better peers grafted when that median is too low; default 2.
     pub opportunistic_peers: usize,
     /// Time from start to the first dial of direct peers; default 1 s.
     pub direct_delay: Duration,
@@ -39,8 +39,8 @@ pub struct MeshSettings {
     pub direct_ticks: u32,
     /// *fanout_ttl*: how long after our last message a topic that we are not in keeps its fanout; default 60 s.
     pub fanout_ttl: Duration,
-    /// Whether our own messages go to everyone in the topic instead of the mesh alone; default no, as in go: it makes
-    /// the publisher's uplink the bottleneck of every large message. Shards are never flooded, only whole messages.
+    /// *floodPublish*: whether our own messages go to everyone in the topic, not to the mesh alone; default no, as in
+    /// go: it makes the publisher's uplink the bottleneck of every large message. Only whole messages are flooded.
     /// Source: gossipsub v1.1 "Flood Publishing", which is optional.
     pub flood_publish: bool,
     /// *doPX*: whether our PRUNE names others in the topic; default no. Peers that others name are dialled from

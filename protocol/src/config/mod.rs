@@ -5,6 +5,7 @@ mod gossip;
 mod mesh;
 mod message;
 mod outbox;
+mod publisher;
 mod score;
 mod topics;
 
@@ -16,6 +17,7 @@ pub use self::gossip::GossipSettings;
 pub use self::mesh::MeshSettings;
 pub use self::message::{MessageIds, Signatures};
 pub use self::outbox::OutboxSettings;
+pub use self::publisher::PublisherSettings;
 pub use self::score::{
     ColocationSettings, Decay, FirstDeliverySettings, MeshDeliverySettings, MeshTimeSettings,
     PenaltySettings, ReputationSettings, ScoreSettings, ScoreThresholds, TopicScoreSettings,
@@ -68,6 +70,8 @@ pub struct Settings {
     pub topic_bytes_max: usize,
     /// Whole messages that wait for one slow link.
     pub outbox: OutboxSettings,
+    /// What is taken of one publisher; default everything.
+    pub publisher: PublisherSettings,
     /// Bytes of own coded messages that were not handed out yet before publishing is refused; default 32 MiB.
     pub backlog_bytes_max: usize,
 }
@@ -251,12 +255,15 @@ fn first_zero(settings: &Settings) -> Option<&'static str> {
         ("idontwant_ids_max", gossip.idontwant_ids_max == 0),
         ("ihave_ids_max", gossip.ihave_ids_max == 0),
         ("iwant_followup", gossip.iwant_followup.is_zero()),
+        ("iwant_retry", gossip.iwant_retry.is_zero()),
         ("repair_after", coded.repair_after.is_zero()),
         ("undecoded_ttl", coded.undecoded_ttl.is_zero()),
         ("undecoded_max", coded.undecoded_max == 0),
         ("undecoded_bytes_max", coded.undecoded_bytes_max == 0),
         ("topics_max", settings.topics_max == 0),
         ("topic_bytes_max", settings.topic_bytes_max == 0),
+        ("publisher.messages_max", settings.publisher.messages_max == Some(0)),
+        ("publisher.bytes_max", settings.publisher.bytes_max == Some(0)),
         ("outbox.messages_max", settings.outbox.messages_max == 0),
         ("outbox.bytes_max", settings.outbox.bytes_max == 0),
         ("outbox.publish_wait", settings.outbox.publish_wait.is_zero()),
@@ -294,6 +301,7 @@ impl Default for Settings {
             topics_max: 1024,
             topic_bytes_max: 1024,
             outbox: OutboxSettings::default(),
+            publisher: PublisherSettings::default(),
             backlog_bytes_max: 32 << 20,
         }
     }

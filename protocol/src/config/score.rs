@@ -34,11 +34,11 @@ pub struct ScoreSettings {
     pub topics: BTreeMap<Topic, TopicScoreSettings>,
     /// *TopicScoreCap*: the most that all topics together give a peer; default 30.
     pub topics_cap: Score,
-    /// P5: points for a point of [`crate::Event::Rated`]; default 1.
+    /// P5, *AppSpecificWeight*: points for a point of [`crate::Event::Rated`]; default 1.
     pub application_weight: Score,
-    /// P6: many peers at one address.
+    /// P6, *IPColocationFactor*: many peers at one address.
     pub colocation: ColocationSettings,
-    /// P7: misdeeds that are not about data, the excess squared; default -10, 0.97, 6.
+    /// P7, *BehaviourPenalty*: misdeeds that are not about data, the excess squared; default -10, 0.97, 6.
     pub behaviour: PenaltySettings,
     /// Whole messages dropped because the peer did not read, the excess counted once; default -0.2, 0.9, 10.
     pub slow: PenaltySettings,
@@ -57,15 +57,15 @@ pub struct ScoreSettings {
 /// What a score is compared with. Source: gossipsub v1.1 "Score Thresholds".
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ScoreThresholds {
-    /// Below it no gossip is sent to the peer or taken from it; default -10.
+    /// *GossipThreshold*: below it no gossip is sent to the peer or taken from it; default -10.
     pub gossip: Score,
-    /// Below it own messages are not flooded to the peer; default -50.
+    /// *PublishThreshold*: below it own messages are not flooded to the peer; default -50.
     pub publish: Score,
-    /// Below it everything the peer sends is ignored, but what it subscribes to; default -80.
+    /// *GraylistThreshold*: below it everything the peer sends is ignored, but what it subscribes to; default -80.
     pub graylist: Score,
-    /// From it peers named in a PRUNE are dialled; default 10.
+    /// *AcceptPXThreshold*: from it peers named in a PRUNE are dialled; default 10.
     pub accept_px: Score,
-    /// Below it, for the median of a mesh, better peers are grafted; default 1.
+    /// *OpportunisticGraftThreshold*: below it, for the median of a mesh, better peers are grafted; default 1.
     pub opportunistic_graft: Score,
 }
 

@@ -174,6 +174,11 @@ impl Cached {
         self.holders.retain(|holder| *holder != link);
     }
 
+    /// Whether the link was sent it as often as it may be.
+    pub(super) fn is_exhausted(&self, link: LinkId, max: u8) -> bool {
+        self.sent.iter().any(|(to, times)| *to == link && *times >= max)
+    }
+
     pub(super) fn may_retransmit(&mut self, link: LinkId, max: u8) -> bool {
         let room = self.sent.len() < HOLDERS_MAX;
         match self.sent.iter_mut().find(|(to, _)| *to == link) {

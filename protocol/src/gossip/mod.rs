@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod cache;
+mod quota;
 mod requests;
 
 use alloc::collections::BTreeSet;
@@ -18,15 +19,16 @@ pub(crate) use self::arrivals::Arrival;
 use self::arrivals::Arrivals;
 use self::cache::Cache;
 pub(crate) use self::cache::{Cached, Credits};
+use self::quota::Quotas;
 use self::requests::Requests;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
-use crate::links::{Kind, Links, allow, left};
+use crate::links::{Kind, Link, Links, allow, left};
 use crate::mesh::Mesh;
 use crate::rpc::{IHave, Message};
 use crate::seed::Streams;
 use crate::seen::Seen;
-use crate::{CodingId, Config, ContentId, LinkId, MessageId, Time, Topic, select};
+use crate::{CodingId, Config, ContentId, LinkId, MessageId, Misdeed, PeerId, Time, Topic, select};
 
 /// Ids in one IHAVE; keeps a frame's control below the 16 KB that rust-libp2p takes.
 const IHAVE_IDS_MAX: usize = 300;
@@ -41,6 +43,7 @@ pub(crate) struct Gossip {
     cache: Cache,
     requests: Requests,
     arrivals: Arrivals,
+    quotas: Quotas,
 }
 
 /// What to do for an IWANT.
@@ -50,7 +53,9 @@ pub(crate) enum Serve {
     Whole(Arc<Message>),
     /// Send shards.
     Shards(CodingId),
-    /// Unknown, not accepted, or asked for too often.
+    /// The peer was sent it as often as it may be.
+    TooOften,
+    /// Unknown, or not accepted.
     Nothing,
 }
 
@@ -63,6 +68,7 @@ impl Gossip {
             cache: Cache::new(),
             requests: Requests::default(),
             arrivals: Arrivals::default(),
+            quotas: Quotas::default(),
         }
     }
 
@@ -79,6 +85,27 @@ impl Gossip {
     pub(crate) fn mark_seen(&mut self, now: Time, id: &MessageId, content: ContentId) -> bool {
         self.requests.remove(id);
         self.seen.insert(now, id.clone(), content)
+    }
+
+    /// Counts a verified message; whether its publisher may say so much. A neighbour is blamed for its own excess, once
+    /// a heartbeat; who passes on what others say is not to blame.
+    pub(crate) fn may_say(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        link: LinkId,
+        publisher: &PeerId,
+        bytes: usize,
+    ) -> bool {
+        let within = self.quotas.count(&cx.config.publisher, publisher, bytes);
+        if !within && cx.links.peer(link) == Some(*publisher) && self.quotas.is_first_excess(publisher) {
+            cx.misbehaved(link, Misdeed::PublishFlood, None);
+        }
+        within
+    }
+
+    /// Whether nothing more is taken of a publisher before the next heartbeat.
+    pub(crate) fn is_spent(&self, config: &Config, publisher: &PeerId) -> bool {
+        self.quotas.is_spent(&config.publisher, publisher)
     }
 
     /// Remembers that content was delivered; `false` when it was before.
@@ -115,9 +142,14 @@ impl Gossip {
         self.cache.remove(id)
     }
 
-    /// Something came of a request, even if it is not the message yet.
+    /// Something came for a request, even if it is of no use.
     pub(crate) fn on_answer(&mut self, id: &MessageId) {
-        self.requests.on_kept(id);
+        self.requests.on_answer(id);
+    }
+
+    /// A message begins to come as shards.
+    pub(crate) fn on_started(&mut self, id: &MessageId) {
+        self.requests.on_started(id);
     }
 
     /// A peer showed that it has a message: it need not be sent it.
@@ -178,14 +210,18 @@ impl Gossip {
 
     /// What a peer gets for its IWANT.
     pub(crate) fn on_iwant(&mut self, cx: &mut Ctx<'_>, link: LinkId, id: &MessageId) -> Serve {
-        cx.links.on_iwant(link, id);
+        cx.links.forget_unwanted(link, id);
         let Some(cached) = self.cache.get_mut(id).filter(|cached| cached.accepted) else {
             return Serve::Nothing;
         };
+        if cached.is_exhausted(link, cx.config.gossip.retransmissions_max) {
+            return Serve::TooOften;
+        }
         if !cached.may_retransmit(link, cx.config.gossip.retransmissions_max) {
             return Serve::Nothing;
         }
         cached.remove_holder(link);
+        cx.links.on_served(link);
         match cached.coding {
             Some(coding) if cx.links.is_coded(link) => Serve::Shards(coding),
             Some(_) | None => Serve::Whole(cached.message.clone()),
@@ -202,27 +238,33 @@ impl Gossip {
         for topic in mesh.topics().chain(mesh.fanout_topics()) {
             self.advertise(cx, mesh, topic);
         }
+        self.quotas.heartbeat();
         self.cache.shift(cx.config);
         self.seen.expire(cx.now);
         self.delivered.expire(cx.now);
     }
 
     /// IHAVE to peers outside mesh and fanout: v1.1 "Adaptive Gossip Dissemination", "Score Thresholds".
+    ///
+    /// Deviation: besides those chosen by lot, all who asked for a message lately. Who pulls is in no mesh that serves
+    /// it, so it depends on hearing of each message.
     fn advertise(&self, cx: &mut Ctx<'_>, mesh: &Mesh, topic: &Topic) {
         let ids = self.cache.recent(cx.config, topic);
         if ids.is_empty() {
             return;
         }
-        let outside: Vec<LinkId> = cx
+        let outside = cx
             .links
             .subscribers(topic)
             .filter(|(id, link)| link.meshes() && !mesh.receives(cx.links, topic, *id))
-            .filter(|(id, _)| cx.gossips_with(*id))
-            .map(|(id, _)| id)
-            .collect();
-        let share = outside.len() * cx.config.gossip.factor_percent / 100;
+            .filter(|(id, _)| cx.gossips_with(*id));
+        let (pulling, others): (Vec<_>, Vec<_>) = outside.partition(|(_, link)| link.is_pulling());
+        let share = (pulling.len() + others.len()) * cx.config.gossip.factor_percent / 100;
         let count = share.max(cx.config.gossip.lazy);
-        for link in select::sample(&mut cx.rng.gossip, outside, count) {
+        let links = |of: Vec<(LinkId, &Link)>| of.into_iter().map(|(link, _)| link).collect();
+        let (pulling, others): (Vec<LinkId>, Vec<LinkId>) = (links(pulling), links(others));
+        let by_lot = select::sample(&mut cx.rng.gossip, others, count);
+        for link in pulling.into_iter().chain(by_lot) {
             self.send_ihave(cx, link, topic, ids.clone());
         }
     }
@@ -258,7 +300,8 @@ impl Gossip {
         self.cache.check(config)?;
         let bounded = self.seen.is_sound()
             && self.delivered.is_sound()
-            && self.requests.len() <= config.gossip.iwant_max
+            && self.quotas.is_bounded()
+            && self.requests.is_bounded(config.gossip.iwant_max)
             && self.arrivals.links().all(|link| links.is_live(link));
         ensure(bounded, Rule::G2, || format!("{} seen, {} asked for", self.seen.len(), self.requests.len()))
     }

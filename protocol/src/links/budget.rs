@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Asked,
     /// Ids in IWANT.
     IWant,
+    /// Ids in IWANT of messages that the peer was sent as often as it may be.
+    Repeated,
     /// Ids in IDONTWANT.
     IDontWant,
     /// Topics in GRAFT.
@@ -29,7 +31,7 @@ pub(crate) enum Kind {
 /// What one peer used up since the last heartbeat.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
-    used: [u32; 7],
+    used: [u32; 8],
     /// It has been blamed for a flood.
     blamed: bool,
 }
@@ -42,7 +44,7 @@ impl Kind {
             Self::IWant => config.gossip.iwant_ids_max,
             Self::IDontWant => config.gossip.idontwant_ids_max,
             Self::Graft | Self::Prune => config.topics_max,
-            Self::Subscription => 0,
+            Self::Repeated | Self::Subscription => 0,
         }
     }
 
@@ -52,6 +54,7 @@ impl Kind {
         match self {
             Self::IHaveFrames => self.max(config).saturating_mul(GROSSLY),
             Self::Asked => usize::MAX,
+            Self::Repeated => REPEATED_MAX,
             Self::IWant | Self::IDontWant | Self::Graft | Self::Prune => self.max(config),
             Self::Subscription => config.topics_max,
         }
@@ -113,3 +116,9 @@ pub(crate) const UNWANTED_TICKS: u8 = 3;
 
 /// How far beyond the limit frames with IHAVE are taken for a flood.
 const GROSSLY: usize = 10;
+
+/// Ids that a peer may ask for once more after it was sent them three times.
+///
+/// Deviation: the specification ignores such requests. Nobody needs a message for a fourth time, so more than a few
+/// mistakes of that kind between two heartbeats are a flood.
+const REPEATED_MAX: usize = 10;

@@ -72,6 +72,8 @@ pub(crate) struct Link {
     /// What it may still ask of us before the next heartbeat.
     budget: Budget,
     unwanted: Unwanted,
+    /// Heartbeats for which it is taken for a peer whose mesh does not serve it, since it asked for a message.
+    pulling: u8,
     /// Frames with IDONTWANT sent to it since the last heartbeat.
     declined: u8,
     /// Ids that wait for one of the next of these frames.
@@ -87,6 +89,11 @@ impl Link {
     /// Whether it knows IDONTWANT (gossipsub v1.2).
     pub(crate) fn knows_idontwant(&self) -> bool {
         self.agent.protocol >= Protocol::Meshsub12
+    }
+
+    /// Whether it asked for a message lately.
+    pub(crate) const fn is_pulling(&self) -> bool {
+        self.pulling > 0
     }
 
     /// Whether it has not declined the message.
@@ -125,6 +132,7 @@ impl Links {
             outbox: Outbox::default(),
             budget: Budget::default(),
             unwanted: Unwanted::default(),
+            pulling: 0,
             declined: 0,
             declining: Vec::new(),
         };
@@ -280,10 +288,17 @@ impl Links {
         }
     }
 
-    /// The peer asks for a message: it does want it.
-    pub(crate) fn on_iwant(&mut self, id: LinkId, message: &MessageId) {
+    /// The peer asks for a message: it does want it, now or when it is here.
+    pub(crate) fn forget_unwanted(&mut self, id: LinkId, message: &MessageId) {
         if let Some(link) = self.links.get_mut(&id) {
             link.unwanted.remove(message);
+        }
+    }
+
+    /// The peer gets what it asked for.
+    pub(crate) fn on_served(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.pulling = PULLING_TICKS;
         }
     }
 
@@ -305,6 +320,7 @@ impl Links {
         for (id, link) in &mut self.links {
             link.budget = Budget::default();
             link.unwanted.heartbeat();
+            link.pulling = link.pulling.saturating_sub(1);
             link.declined = 0;
             let ids = core::mem::take(&mut link.declining);
             if !ids.is_empty() {
@@ -352,6 +368,9 @@ impl Links {
 
 /// Frames with IDONTWANT sent to one peer at once between two heartbeats.
 const DECLINED_MAX: u8 = 5;
+
+/// Heartbeats for which a peer that asked for a message hears of all others: as long as one is advertised.
+const PULLING_TICKS: u8 = 4;
 
 /// Longest signed peer record that is kept, bytes: a key, a signature and some twenty addresses.
 const RECORD_BYTES_MAX: usize = 2048;

@@ -1,4 +1,4 @@
-//! Whole messages that wait for a link to have room.
+//! Whole messages that wait for a link to have room. Not in the specification.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;

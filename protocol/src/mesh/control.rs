@@ -12,7 +12,8 @@ impl Mesh {
     /// A peer joined or left a topic. Gives the link if it is to be told what it may have missed.
     ///
     /// Deviation: below *D_lo* the newcomer is grafted at once instead of at the next heartbeat, so that a fresh
-    /// network does not lose its first messages.
+    /// network does not lose its first messages. A member that leaves stays out for the backoff that its own PRUNE
+    /// would ask for, so that one who comes and goes is not grafted each time.
     pub(crate) fn on_subscription(
         &mut self,
         cx: &mut Ctx<'_>,
@@ -21,6 +22,9 @@ impl Mesh {
         subscribed: bool,
     ) -> Option<LinkId> {
         if !subscribed {
+            if let Some(peer) = cx.links.peer(link).filter(|_| self.contains(topic, link)) {
+                self.backoffs.begin(cx.now, cx.config.mesh.unsubscribe_backoff, topic, peer);
+            }
             self.remove(cx, link, topic);
             self.leave_fanout(link, topic);
             return None;

@@ -14,8 +14,8 @@ use crate::rpc::{Coded, Control, Header, Message, Rpc, Subscription};
 use crate::score::ONE;
 use crate::shards::ShardVerdict;
 use crate::{
-    Actions, ContentId, LinkId, MessageId, Misdeed, Mode, Protocol, RejectReason, Signatures, Time, Trace,
-    Validation,
+    Actions, ContentId, LinkId, MessageId, Misdeed, Mode, Protocol, RejectReason, Signatures, Time, Topic,
+    Trace, Validation,
 };
 
 impl Node {
@@ -122,6 +122,9 @@ impl Parts<'_> {
                     }
                 }
                 Serve::Whole(message) => self.send_whole(cx, link, Class::Urgent, id, message),
+                Serve::TooOften => {
+                    allow(cx, link, Kind::Repeated, 1);
+                }
                 Serve::Nothing => {}
             }
         }
@@ -163,10 +166,37 @@ impl Parts<'_> {
         if self.mesh.is_joined(&header.topic) {
             let message = header.message_id(cx.config.message_ids);
             let seen = self.gossip.is_seen(&message);
-            self.gossip.on_answer(&message);
+            let known = seen || self.shards.content_of(&header.id()).is_some();
+            let spent = !known && self.gossip.is_spent(cx.config, &header.publisher);
+            self.gossip.on_started(&message);
             let receivers = self.mesh.receivers(cx.links, &header.topic);
-            self.shards.on_header(cx, &receivers, link, header, (&message, seen));
+            self.shards.on_header(cx, &receivers, link, header, (&message, seen || spent));
+            if !known && self.shards.content_of(&header.id()).is_some() {
+                self.on_verified_header(cx, link, header, message);
+            }
         }
+    }
+
+    /// A new header turned out to be its publisher's: counts it. What is too much was answered as if it were here, so
+    /// that nobody goes on to send it.
+    fn on_verified_header(&mut self, cx: &mut Ctx<'_>, link: LinkId, header: &Header, id: MessageId) {
+        if !self.gossip.may_say(cx, link, &header.publisher, header.params.message_len()) {
+            self.refuse_excess(cx, link, id, header.content, &header.topic);
+        }
+    }
+
+    /// Its publisher says too much. It counts as seen, so that it is not fetched from those who took it.
+    fn refuse_excess(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        link: LinkId,
+        message: MessageId,
+        content: ContentId,
+        topic: &Topic,
+    ) {
+        self.gossip.mark_seen(cx.now, &message, content);
+        let (topic, reason) = (topic.clone(), RejectReason::PublisherLimit);
+        cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
     }
 
     /// A whole message: known, refused, or complete.
@@ -192,6 +222,11 @@ impl Parts<'_> {
             return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
         }
         let content = ContentId::of(&message.data);
+        if let Some(publisher) = &message.publisher
+            && !self.gossip.may_say(cx, link, publisher, message.data.len())
+        {
+            return self.refuse_excess(cx, link, id, content, &message.topic);
+        }
         let told = announced || self.gossip.is_arriving(&id);
         // Deviation: after its signature was checked, which takes microseconds, so that a forged copy cannot keep the
         // real one away.

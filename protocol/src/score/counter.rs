@@ -1,4 +1,6 @@
 //! Counts that fade.
+//!
+//! Spec: gossipsub v1.1 "Parameter Decay". Deviation: fixed-point numbers, the same on every machine.
 
 use crate::{Decay, PenaltySettings, Score};
 

@@ -1,4 +1,6 @@
 //! Who brought a message soon after the first: only for topics where members must deliver (P3).
+//!
+//! Spec: gossipsub v1.1 "Peer Scoring", P3 "Mesh Message Deliveries", *MeshMessageDeliveriesWindow*.
 
 use alloc::collections::BTreeMap;
 

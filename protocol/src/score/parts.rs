@@ -1,4 +1,6 @@
 //! A score taken apart, for people.
+//!
+//! Spec: gossipsub v1.1 "The Score Function", *TopicScoreCap*.
 
 use core::fmt;
 use core::ops::AddAssign;

@@ -1,4 +1,6 @@
 //! What one peer did.
+//!
+//! Spec: gossipsub v1.1 "The Score Function", P5 to P7; *RetainScore*. Deviation: of merits nothing is retained.
 
 use alloc::collections::BTreeMap;
 use core::net::IpAddr;

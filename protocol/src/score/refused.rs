@@ -1,4 +1,4 @@
-//! Peers that were dropped and may not come back yet.
+//! Peers that were dropped and may not come back yet. Not in the specification, which closes no links.
 
 use alloc::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The other view on the same counts: how far a peer can be relied on, 0 to 1.
+//! The other view on the same counts: how far a peer can be relied on, 0 to 1. Not in the specification.
 //!
 //! Three parts with shares of 0.3, 0.5 and 0.2 by default. *Latency*: `h / (h + rtt)`, a half until it is measured.
 //! *Reliability*: `good / (good + bad)`, where messages that the peer was the first to bring are good and misdeeds are

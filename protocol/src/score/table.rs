@@ -1,4 +1,6 @@
 //! The records of all peers, linked or remembered.
+//!
+//! Spec: gossipsub v1.1 "Peer Scoring", *DecayInterval*, *RetainScore*.
 
 use alloc::collections::BTreeMap;
 use alloc::format;

@@ -131,6 +131,9 @@ impl World {
                 }
                 "idontwants" => settings.gossip.idontwant_ids_max = number(value),
                 "ihaves" => settings.gossip.ihave_ids_max = number(value),
+                "publisher-messages" => settings.publisher.messages_max = Some(number(value)),
+                "publisher-bytes" => settings.publisher.bytes_max = Some(number(value)),
+                "lazy" => settings.gossip.lazy = number(value),
                 "iwants" => settings.gossip.iwant_ids_max = number(value),
                 "topics" => settings.topics_max = number(value),
                 "judging" => settings.judging_max = number(value),

@@ -90,7 +90,7 @@ impl Data {
 }
 
 /// Figures of the tables, and their heads.
-const COLUMNS: [(&str, &str); 8] = [
+const COLUMNS: [(&str, &str); 9] = [
     ("delivery", "delivery"),
     ("t50_ms", "to 50 %, ms"),
     ("t95_ms", "to 95 %, ms"),
@@ -99,11 +99,13 @@ const COLUMNS: [(&str, &str); 8] = [
     ("ratio", "all / bound"),
     ("tx_x", "sent, copies"),
     ("duplicates", "beyond the first copy"),
+    ("dropped", "dropped for slow peers"),
 ];
 
 /// Further ones where there are adversaries.
-const DEFENCE_COLUMNS: [(&str, &str); 4] = [
+const DEFENCE_COLUMNS: [(&str, &str); 5] = [
     ("mesh_share", "adversaries' share of meshes at the end"),
+    ("nearly_clear_ms", "at most a twentieth from, ms"),
     ("clear_ms", "meshes clear from, ms"),
     ("honest_score_min", "lowest honest score"),
     ("held_kib_max", "held by a core, KiB"),

@@ -185,6 +185,7 @@ fn adversary(section: &mut Section<'_>) -> Result<Adversary, ScenarioError> {
                 ("iwant", Flood::IWant),
                 ("graft", Flood::Graft),
                 ("forged", Flood::Forged),
+                ("spam", Flood::Spam),
             ];
             let what = section.required("what", |section| section.word("what", &floods))?;
             let per_second = section.whole("per_second", 1..=1000)?.unwrap_or(10);

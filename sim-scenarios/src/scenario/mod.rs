@@ -127,6 +127,7 @@ impl Scenario {
         let real = |bytes: usize| (bytes / scale).max(1);
         settings.message_bytes_max = real(settings.message_bytes_max).max(self.workload.real_bytes);
         settings.backlog_bytes_max = real(settings.backlog_bytes_max).max(self.workload.real_bytes);
+        settings.publisher.bytes_max = settings.publisher.bytes_max.map(real);
         settings.gossip.cache_bytes_max = real(settings.gossip.cache_bytes_max);
         settings.coded.small_message_bytes = real(settings.coded.small_message_bytes);
         settings.coded.undecoded_bytes_max = real(settings.coded.undecoded_bytes_max);

@@ -70,7 +70,9 @@ presets![
     "attack-forged",
     "attack-pollution",
     "attack-replay",
+    "attack-spam",
     "attack-sybil",
+    "attack-sybil-net",
     "attack-eclipse",
     "attack-covert-flash",
     "attack-cold-boot",
@@ -79,6 +81,8 @@ presets![
 
 const LARGE: &[&str] = &[
     "attack-ihave-flood",
+    "attack-spam",
+    "attack-sybil-net",
     "bound-10000",
     "bound-deg40",
     "churn",

@@ -24,6 +24,9 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Settings, ScenarioError> 
     bytes(&mut settings.backlog_bytes_max, &mut section, "backlog_bytes_max")?;
     set(&mut settings.outbox.messages_max, section.whole("outbox_messages_max", 1..=COUNT_MAX)?);
     bytes(&mut settings.outbox.bytes_max, &mut section, "outbox_bytes_max")?;
+    let publisher = &mut settings.publisher;
+    publisher.messages_max = section.whole("publisher_messages_max", 1..=COUNT_MAX as u32)?;
+    publisher.bytes_max = section.bytes("publisher_bytes_max", 1..=BYTES_MAX)?.map(|bytes| bytes as usize);
     positive(&mut settings.outbox.publish_wait, &mut section, "outbox_publish_wait")?;
     positive(&mut settings.outbox.forward_wait, &mut section, "outbox_forward_wait")?;
     set(&mut settings.outbox.parallel_max, section.whole("outbox_parallel_max", 1..=COUNT_MAX)?);
@@ -60,6 +63,7 @@ fn gossip(mut section: Section<'_>, gossip: &mut GossipSettings) -> Result<(), S
     bytes(&mut gossip.cache_bytes_max, &mut section, "cache_bytes_max")?;
     positive(&mut gossip.seen_ttl, &mut section, "seen_ttl")?;
     positive(&mut gossip.iwant_followup, &mut section, "iwant_followup")?;
+    positive(&mut gossip.iwant_retry, &mut section, "iwant_retry")?;
     bytes(&mut gossip.idontwant_bytes_min, &mut section, "idontwant_bytes_min")?;
     let idontwant = [("early", true), ("late", false)];
     set(&mut gossip.idontwant_early, section.word("idontwant", &idontwant)?);

@@ -10,15 +10,16 @@ use crate::Score;
 pub struct TopicScoreSettings {
     /// *TopicWeight*: what the topic's points are multiplied with; default 1.
     pub weight: Score,
-    /// P1.
+    /// P1, *TimeInMesh*.
     pub mesh_time: MeshTimeSettings,
-    /// P2.
+    /// P2, *FirstMessageDeliveries*.
     pub first_deliveries: FirstDeliverySettings,
-    /// P3; off by default.
+    /// P3, *MeshMessageDeliveries*; off by default.
     pub mesh_deliveries: MeshDeliverySettings,
-    /// P3b: squares of deficits with which the peer left the mesh; off by default (weight 0, decay 0.97).
+    /// P3b, *MeshFailurePenalty*: squares of deficits with which the peer left the mesh; off by default (weight 0,
+    /// decay 0.97).
     pub mesh_failures: PenaltySettings,
-    /// P4: invalid messages and shards, squared; default -20, 0.99, 0.
+    /// P4, *InvalidMessageDeliveries*: invalid messages and shards, squared; default -20, 0.99, 0.
     pub invalid: PenaltySettings,
 }
 
