@@ -108,8 +108,9 @@ pub use action::{Action, Actions, CloseReason, MessageRef, SendClass, Tally};
 pub use config::{
     CodedSettings, ColocationSettings, Config, ConfigError, Decay, Dedup, FirstDeliverySettings,
     GossipSettings, Integrity, MeshDeliverySettings, MeshSettings, MeshTimeSettings, MessageIds, Mode,
-    Multiplier, OutboxSettings, PenaltySettings, ReputationSettings, ScoreSettings, ScoreThresholds,
-    Settings, ShardFactor, Signatures, Threshold, ThresholdRule, TopicFilter, TopicScoreSettings, Validation,
+    Multiplier, OutboxSettings, PenaltySettings, ReputationSettings, Schedule, ScoreSettings,
+    ScoreThresholds, Settings, ShardFactor, Signatures, Threshold, ThresholdRule, TopicFilter,
+    TopicScoreSettings, Validation,
 };
 pub use error::{LeaveError, PublishError, SubscribeError};
 pub use event::{Agent, DownCause, Event, Origin, Protocol, Verdict};

@@ -14,6 +14,11 @@ pub struct CodedSettings {
     pub threshold: Threshold,
     /// How the threshold is compared; default [`ThresholdRule::AtLeast`].
     pub threshold_rule: ThresholdRule,
+    /// Most that the threshold asks of a relay when a message has more than [`Threshold::FEW_SHARDS`] shards; default 1, and 0 is
+    /// the same.
+    pub threshold_rank_max: u16,
+    /// What decides how many shards each neighbour is sent; default [`Schedule::Informed`].
+    pub schedule: Schedule,
     /// What is mixed before a message is verified; default [`Integrity::Adaptive`].
     pub integrity: Integrity,
     /// How long a topic stays in verified relaying after a bad decode (adaptive); default 10 min.
@@ -28,6 +33,14 @@ pub struct CodedSettings {
     pub undecoded_max: usize,
     /// Bytes of undecoded messages, at their full length, before the oldest is dropped; default 256 MiB.
     pub undecoded_bytes_max: usize,
+}
+
+impl CodedSettings {
+    /// The rank from which a relay codes for others.
+    pub fn relay_rank(&self, k: u16) -> u16 {
+        let rank = self.threshold.rank(k, self.threshold_rule);
+        if k > Threshold::FEW_SHARDS { rank.min(self.threshold_rank_max.max(1)) } else { rank }
+    }
 }
 
 /// How *k* is chosen for a message.
@@ -85,6 +98,10 @@ impl fmt::Debug for Multiplier {
 pub struct Threshold(u32);
 
 impl Threshold {
+    /// Up to this *k* the threshold holds as documented (whose default is 4). Beyond it a share of *k* would cost a
+    /// relay's neighbours more time at every hop than the shards that it saves are worth.
+    pub const FEW_SHARDS: u16 = 8;
+
     /// `None` unless 0 < `value` <= 1. Rounded to millionths, at least one.
     pub fn new(value: f64) -> Option<Self> {
         (value > 0.0 && value <= 1.0).then(|| Self(((value * 1e6 + 0.5) as u32).max(1)))
@@ -118,6 +135,16 @@ pub enum ThresholdRule {
     Exceeds,
 }
 
+/// What decides how many shards of a message each neighbour is sent, and how many links are filled at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Schedule {
+    /// The exchange bound alone, for comparison: every link is filled, every neighbour gets the same share.
+    Exchange,
+    /// One link at a time, a bounded fan-out, shares by how many serve a neighbour, and nothing to one whose reports
+    /// say that what is on its way will do.
+    Informed,
+}
+
 /// What a relay mixes into what it sends before it has decoded and verified a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Integrity {
@@ -136,6 +163,8 @@ impl Default for CodedSettings {
             multiplier: Multiplier(1500),
             threshold: Threshold(750_000),
             threshold_rule: ThresholdRule::AtLeast,
+            threshold_rank_max: 1,
+            schedule: Schedule::Informed,
             integrity: Integrity::Adaptive,
             distrust: Duration::from_secs(600),
             small_message_bytes: 4096,
@@ -161,6 +190,14 @@ mod tests {
         for refused in [0.0, -0.1, 1.01, f64::NAN] {
             assert_eq!(Threshold::new(refused), None);
         }
+    }
+
+    #[test]
+    fn with_many_shards_the_threshold_is_bounded() {
+        let coded = CodedSettings::default();
+        assert_eq!((coded.relay_rank(4), coded.relay_rank(8), coded.relay_rank(64)), (3, 6, 1));
+        let coded = CodedSettings { threshold_rank_max: 10, ..coded };
+        assert_eq!((coded.relay_rank(9), coded.relay_rank(64)), (7, 10));
     }
 
     #[test]

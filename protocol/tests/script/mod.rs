@@ -341,7 +341,7 @@ impl World {
             }
             "have" => {
                 let rank = number(option(words, "rank").unwrap());
-                coded.haves.push(Have { message, rank, verified: 0 });
+                coded.haves.push(Have { message, rank, verified: 0, sources: 0 });
             }
             "want" => {
                 let indices = option(words, "indices").map(indices).unwrap_or_default().into();
