@@ -341,7 +341,8 @@ impl World {
             }
             "have" => {
                 let rank = number(option(words, "rank").unwrap());
-                coded.haves.push(Have { message, rank, verified: 0, sources: 0 });
+                let sources = option(words, "sources").map_or(0, number);
+                coded.haves.push(Have { message, rank, verified: 0, sources });
             }
             "want" => {
                 let indices = option(words, "indices").map(indices).unwrap_or_default().into();
