@@ -108,8 +108,8 @@ pub use action::{Action, Actions, CloseReason, Hint, MessageRef, SendClass, Tall
 pub use config::{
     CodedSettings, ColocationSettings, Config, ConfigError, Decay, Dedup, FirstDeliverySettings,
     GossipSettings, Integrity, MeshDeliverySettings, MeshSettings, MeshTimeSettings, MessageIds, Mode,
-    Multiplier, OutboxSettings, PenaltySettings, PublisherSettings, ReputationSettings, ScoreSettings,
-    ScoreThresholds, Settings, ShardFactor, Signatures, Threshold, ThresholdRule, TopicFilter,
+    Multiplier, OutboxSettings, PenaltySettings, PublisherSettings, ReputationSettings, Schedule,
+    ScoreSettings, ScoreThresholds, Settings, ShardFactor, Signatures, Threshold, ThresholdRule, TopicFilter,
     TopicScoreSettings, Validation,
 };
 pub use error::{LeaveError, PublishError, SubscribeError};

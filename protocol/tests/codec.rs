@@ -80,7 +80,7 @@ fn the_coded_part_has_the_bytes_of_the_specification() {
         ]
         .into_iter()
         .collect(),
-        haves: vec![Have { message, rank: 3, verified: 0b101 }],
+        haves: vec![Have { message, rank: 3, verified: 0b101, sources: 0 }],
         wants: vec![Want { message, count: 2, indices: [1, 200].into_iter().collect() }],
     };
     let id: String = "07".repeat(32);
@@ -271,10 +271,12 @@ prop_compose! {
     fn coded()(
         headers in prop::collection::vec((0usize..100_000, 1usize..65).prop_map(|(s, k)| Arc::new(header(s, k))), 0..2),
         shards in prop::collection::vec(shard(), 0..3),
-        haves in prop::collection::vec(any::<([u8; 32], u16, u64)>(), 0..3),
+        haves in prop::collection::vec(any::<([u8; 32], u16, u64, u16)>(), 0..3),
         wants in prop::collection::vec((any::<[u8; 32]>(), any::<u16>(), prop::collection::vec(any::<u8>(), 0..20)), 0..3),
     ) -> Coded {
-        let have = |(id, rank, verified)| Have { message: CodingId::from_bytes(id), rank, verified };
+        let have = |(id, rank, verified, sources)| {
+            Have { message: CodingId::from_bytes(id), rank, verified, sources }
+        };
         let want = |(id, count, indices): ([u8; 32], u16, Vec<u8>)| {
             Want { message: CodingId::from_bytes(id), count, indices: indices.into() }
         };
@@ -310,7 +312,7 @@ proptest! {
     /// Nothing is lost or reordered within a kind, and no frame is much longer than asked.
     #[test]
     fn control_is_spread_over_frames(control in control(), haves in prop::collection::vec(any::<u16>(), 0..20)) {
-        let have = |rank| Have { message: CodingId::of(b"m"), rank, verified: 0 };
+        let have = |rank| Have { message: CodingId::of(b"m"), rank, verified: 0, sources: 0 };
         let coded = Coded { haves: haves.into_iter().map(have).collect(), ..Coded::default() };
         let rpc = Rpc { control, coded, ..Rpc::default() };
         let mut joined = Rpc::default();

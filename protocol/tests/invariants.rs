@@ -370,7 +370,13 @@ impl World {
             }
             Op::Have(slot, message, rank, verified) => {
                 let message = self.remotes[usize::from(message)].header.id();
-                self.coded(slot, Coded { haves: vec![Have { message, rank, verified }], ..Coded::default() });
+                self.coded(
+                    slot,
+                    Coded {
+                        haves: vec![Have { message, rank, verified, sources: rank }],
+                        ..Coded::default()
+                    },
+                );
             }
             Op::Want(slot, message, count, indices) => {
                 let message = self.remotes[usize::from(message)].header.id();

@@ -95,5 +95,5 @@ fn points_share_their_seeds_and_differences_are_paired() {
     let mean = ((of(4) - of(0)) + (of(5) - of(1))) / 2.0;
     assert!((pairs[1].difference.mean - mean).abs() < 1e-9);
     let csv = std::fs::read_to_string(dir.path().join("pairs.csv")).unwrap();
-    assert_eq!(csv.lines().count(), 1 + 4 * 10, "{csv}");
+    assert_eq!(csv.lines().count(), 1 + 4 * 11, "{csv}");
 }

@@ -14,6 +14,8 @@ pub struct CodedSettings {
     pub threshold: Threshold,
     /// How the threshold is compared; default [`ThresholdRule::AtLeast`].
     pub threshold_rule: ThresholdRule,
+    /// What decides how many shards each neighbour is sent; default [`Schedule::Informed`].
+    pub schedule: Schedule,
     /// What is mixed before a message is verified; default [`Integrity::Adaptive`].
     pub integrity: Integrity,
     /// How long a topic stays in verified relaying after a bad decode (adaptive); default 10 min.
@@ -118,6 +120,16 @@ pub enum ThresholdRule {
     Exceeds,
 }
 
+/// What decides how many shards of a message each neighbour is sent, and how many links are filled at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Schedule {
+    /// The exchange bound alone, for comparison: every link is filled, every neighbour gets the same share.
+    Exchange,
+    /// One link at a time, a bounded fan-out, shares by how many serve a neighbour, and nothing to one whose reports
+    /// say that what is on its way will do.
+    Informed,
+}
+
 /// What a relay mixes into what it sends before it has decoded and verified a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Integrity {
@@ -136,6 +148,7 @@ impl Default for CodedSettings {
             multiplier: Multiplier(1500),
             threshold: Threshold(750_000),
             threshold_rule: ThresholdRule::AtLeast,
+            schedule: Schedule::Informed,
             integrity: Integrity::Adaptive,
             distrust: Duration::from_secs(600),
             small_message_bytes: 4096,

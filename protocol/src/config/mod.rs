@@ -12,7 +12,9 @@ mod topics;
 use alloc::collections::BTreeSet;
 use core::ops::Deref;
 
-pub use self::coded::{CodedSettings, Integrity, Multiplier, ShardFactor, Threshold, ThresholdRule};
+pub use self::coded::{
+    CodedSettings, Integrity, Multiplier, Schedule, ShardFactor, Threshold, ThresholdRule,
+};
 pub use self::gossip::GossipSettings;
 pub use self::mesh::MeshSettings;
 pub use self::message::{MessageIds, Signatures};

@@ -321,17 +321,19 @@ fn extensions(bytes: Bytes) -> Result<Extensions, RpcFault> {
 }
 
 fn have(bytes: Bytes) -> Result<Have, RpcFault> {
-    let (mut message, mut rank, mut verified) = (None, None, 0);
+    let (mut message, mut rank, mut verified, mut sources) = (None, None, 0, 0);
     each_field(bytes, |tag, value| {
         match (tag, value) {
             (1, Value::Bytes(bytes)) => message = Some(coding_id(&bytes)?),
             (2, Value::Varint(value)) => rank = u16::try_from(value).ok(),
             (3, Value::Varint(value)) => verified = value,
+            (4, Value::Varint(value)) => sources = u16::try_from(value).unwrap_or(u16::MAX),
             (_, Value::Bytes(_) | Value::Varint(_)) => {}
         }
         Ok(())
     })?;
-    Ok(Have { message: required("have message", message)?, rank: required("have rank", rank)?, verified })
+    let (message, rank) = (required("have message", message)?, required("have rank", rank)?);
+    Ok(Have { message, rank, verified, sources })
 }
 
 fn want(bytes: Bytes) -> Result<Want, RpcFault> {

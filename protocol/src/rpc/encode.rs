@@ -254,6 +254,9 @@ impl Encode for Have {
         if self.verified != 0 {
             put_varint(sink, 3, self.verified);
         }
+        if self.sources != 0 {
+            put_varint(sink, 4, u64::from(self.sources));
+        }
     }
 }
 

@@ -239,6 +239,8 @@ pub struct Have {
     pub rank: u16,
     /// Bit *i*: the verified canonical shard *i* (the first 64).
     pub verified: u64,
+    /// How many neighbours push shards to it; 0 when it does not say.
+    pub sources: u16,
 }
 
 /// A request for shards.

@@ -91,6 +91,11 @@ impl Collecting {
         }
     }
 
+    /// Whether the publisher itself sends to us.
+    pub(crate) fn is_next_to_publisher(&self) -> bool {
+        !self.direct.is_empty()
+    }
+
     /// What it gets below the threshold: only what came straight from the publisher.
     pub(crate) fn direct(&self, exchange: &Exchange) -> Option<Next> {
         let lacks = |position: &usize| match self.held_direct(*position).map(|shard| &shard.id) {

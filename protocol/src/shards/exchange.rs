@@ -2,6 +2,8 @@
 
 use smallvec::SmallVec;
 
+use super::trend::Trend;
+use crate::Time;
 use crate::rpc::{Have, Want};
 
 /// The state of one message on one link.
@@ -24,6 +26,10 @@ pub(crate) struct Exchange {
     pub(crate) relayed: usize,
     /// Its own report.
     pub(crate) reported: Option<Report>,
+    /// Its reports in time.
+    pub(crate) trend: Trend,
+    /// How many neighbours push to it, as it says; 0 while it has not.
+    pub(crate) sources: u16,
     /// It has the message.
     pub(crate) done: bool,
     /// Shards it asked for and has not been sent.
@@ -53,8 +59,10 @@ impl Exchange {
     }
 
     /// Takes a report.
-    pub(crate) fn on_have(&mut self, have: &Have, k: u16) {
+    pub(crate) fn on_have(&mut self, now: Time, have: &Have, k: u16) {
         self.known = true;
+        self.trend.note(now, have.rank);
+        self.sources = if have.sources > 0 { have.sources } else { self.sources };
         self.done = have.rank >= k;
         self.reported = Some(Report { rank: have.rank, sent_since: 0 });
         self.holds.insert_low(have.verified);
@@ -89,10 +97,10 @@ impl Exchange {
 
     /// The exchange bound: whether a combination of `usable` dimensions can still be innovative to the neighbour.
     ///
-    /// What we sent, and what it sent that was new to us, are independent and known to both. Once they fill our
-    /// space it knows all we know, unless its own report shows a lower rank than that.
+    /// What we sent and what it sent is known to both, and fresh combinations rarely depend on each other. Once they
+    /// fill our space it knows all we know, unless its own report shows a lower rank than that.
     pub(crate) fn can_use(&self, usable: u16) -> bool {
-        if self.sent.saturating_add(self.received) < usable {
+        if self.sent.saturating_add(self.offered) < usable {
             return true;
         }
         self.reported.is_some_and(|report| report.rank.saturating_add(report.sent_since) < usable)
@@ -154,15 +162,15 @@ mod tests {
     use super::*;
 
     fn have(rank: u16) -> Have {
-        Have { message: crate::CodingId::from_bytes([0; 32]), rank, verified: 0b10 }
+        Have { message: crate::CodingId::from_bytes([0; 32]), rank, verified: 0b10, sources: 0 }
     }
 
     #[test]
     fn the_exchange_bound_stops_at_the_rank_unless_a_report_shows_room() {
-        let mut exchange = Exchange { sent: 2, received: 1, ..Exchange::default() };
+        let mut exchange = Exchange { sent: 2, offered: 1, ..Exchange::default() };
         assert!(exchange.can_use(4));
         assert!(!exchange.can_use(3));
-        exchange.on_have(&have(2), 4);
+        exchange.on_have(Time::EPOCH, &have(2), 4);
         assert!(exchange.can_use(3), "it reported rank 2 after all that");
         exchange.on_sent();
         assert!(!exchange.can_use(3), "the shard on its way may be the third");
@@ -174,7 +182,7 @@ mod tests {
         let want = Want { message: have(0).message, count: 9, indices: SmallVec::from_slice(&[1, 2]) };
         exchange.on_want(&want, 4);
         assert_eq!((exchange.wanted, exchange.done), (4, false));
-        exchange.on_have(&have(4), 4);
+        exchange.on_have(Time::EPOCH, &have(4), 4);
         assert_eq!((exchange.wanted, exchange.done, exchange.holds.contains(1)), (0, true, true));
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Generation {
     /// We published it.
     pub(crate) own: bool,
     pub(crate) exchanges: BTreeMap<LinkId, Exchange>,
+    /// Shards sent to all neighbours.
+    sent: u32,
     /// When the rank rose last, or the message was published.
     pub(crate) progress: Time,
     /// When shards are pulled if nothing new comes.
@@ -65,7 +67,18 @@ impl Generation {
 
     fn new(header: Arc<Header>, message: MessageId, body: Body, progress: Time, repair_at: Time) -> Self {
         let exchanges = BTreeMap::new();
-        Self { header, message, body, age: 0, own: false, exchanges, progress, repair_at, repairs: 0 }
+        Self {
+            header,
+            message,
+            body,
+            age: 0,
+            own: false,
+            exchanges,
+            sent: 0,
+            progress,
+            repair_at,
+            repairs: 0,
+        }
     }
 
     pub(crate) fn k(&self) -> u16 {
@@ -96,11 +109,14 @@ impl Generation {
 
     /// Our report.
     pub(crate) fn have(&self) -> Have {
-        let verified = match &self.body {
-            Body::Collecting(collecting) => collecting.verified.low(),
-            Body::Whole { .. } => 0,
+        let (verified, sources) = match &self.body {
+            Body::Collecting(collecting) => {
+                let pushing = self.exchanges.values().filter(|exchange| exchange.push).count();
+                (collecting.verified.low(), pushing as u16)
+            }
+            Body::Whole { .. } => (0, 0),
         };
-        Have { message: self.header.id(), rank: self.rank(), verified }
+        Have { message: self.header.id(), rank: self.rank(), verified, sources }
     }
 
     /// Bytes of shards held of an undecoded message.
@@ -174,6 +190,7 @@ impl Generation {
             Next::Mixed => {}
         }
         exchange.on_sent();
+        self.sent = self.sent.saturating_add(1);
         Some(Shard { message: self.header.id(), id, body })
     }
 
@@ -196,12 +213,20 @@ impl Generation {
                     return wanted.find(|index| collecting.verified.contains(*index)).map(Next::Canonical);
                 }
                 let usable = collecting.usable(terms.trust);
-                if usable > 0 && (asked || (usable >= terms.threshold && exchange.can_use(usable))) {
+                let may_push = usable >= terms.threshold && self.may_spread(collecting, usable, terms);
+                if usable > 0 && (asked || (may_push && exchange.can_use(usable))) {
                     return Some(collecting.mixed(exchange, terms.trust));
                 }
                 exchange.can_use(self.rank()).then(|| collecting.direct(exchange)).flatten()
             }
         }
+    }
+
+    /// The bound on a relay's fan-out. Each shard reaches a node by many ways at once, so a relay that passed on
+    /// all it has to all its neighbours would send most of them what they get from others.
+    fn may_spread(&self, collecting: &Collecting, usable: u16, terms: Terms) -> bool {
+        let within = |fanout: u16| self.sent < u32::from(fanout) * u32::from(usable);
+        collecting.is_next_to_publisher() || terms.fanout.is_none_or(within)
     }
 
     /// The message, if the shards make one that is what was published; `None` when they do not.

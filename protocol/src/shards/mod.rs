@@ -6,6 +6,7 @@
 
 mod collecting;
 mod exchange;
+mod filling;
 mod generation;
 mod receive;
 mod repair;
@@ -13,6 +14,7 @@ mod rumours;
 mod schedule;
 mod table;
 mod terms;
+mod trend;
 mod trust;
 
 use alloc::format;
@@ -24,6 +26,7 @@ use bytes::Bytes;
 use rand_core::Rng;
 
 use self::exchange::Exchange;
+use self::filling::Filling;
 use self::generation::{Body, Generation};
 pub(crate) use self::receive::ShardVerdict;
 use self::rumours::Rumours;
@@ -49,6 +52,10 @@ pub(crate) struct Shards {
     distrust: Distrust,
     /// A time at or before the first repair that is due.
     next_repair: Option<Time>,
+    /// Links that take a shard now.
+    filling: Filling,
+    /// Decides between neighbours that are equally due.
+    salt: u64,
     /// Memory for shards and messages.
     pool: Pool,
 }
@@ -68,6 +75,8 @@ impl Shards {
             rumours: Rumours::default(),
             distrust: Distrust::default(),
             next_repair: None,
+            filling: Filling::default(),
+            salt: rng.hashing.next_u64(),
             pool: Pool::new(POOL_BYTES_MAX),
         }
     }
@@ -211,6 +220,7 @@ impl Shards {
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
         self.live.on_link_down(link);
         self.rumours.on_link_down(link);
+        self.filling.on_link_down(link);
     }
 
     /// The content of a message that is or was handled here.

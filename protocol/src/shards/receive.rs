@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::exchange::Exchange;
 use super::generation::{Generation, Taken};
 use super::{Finished, Shards};
+use crate::config::Schedule;
 use crate::ctx::Ctx;
 use crate::gossip::Credits;
 use crate::rpc::{Have, Header, Shard, Want};
@@ -59,7 +60,7 @@ impl Shards {
         generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
         generation.exchanges.entry(link).or_default().known = true;
         for (link, have) in reports {
-            generation.exchanges.entry(link).or_default().on_have(&have, k);
+            generation.exchanges.entry(link).or_default().on_have(cx.now, &have, k);
         }
         self.wake_by(repair_at);
         self.live.insert(generation);
@@ -120,6 +121,7 @@ impl Shards {
         loop {
             let Some(generation) = self.live.get_mut(&id) else { return ShardVerdict::Handled };
             if generation.rank() < generation.k() {
+                report_progress(cx, generation);
                 return ShardVerdict::Handled;
             }
             let header = generation.header.clone();
@@ -176,7 +178,7 @@ impl Shards {
     pub(crate) fn on_have(&mut self, cx: &mut Ctx<'_>, link: LinkId, have: &Have) {
         if let Some(generation) = self.live.get_mut(&have.message) {
             let k = generation.k();
-            generation.exchanges.entry(link).or_default().on_have(have, k);
+            generation.exchanges.entry(link).or_default().on_have(cx.now, have, k);
             self.live.schedule(&have.message);
             self.live.on_sent(&have.message);
         } else if have.rank > 0
@@ -225,12 +227,34 @@ impl Shards {
     }
 }
 
+/// Tells those that push to us how far we are: at the first shard, and then sixteen times at most on the way to *k*.
+fn report_progress(cx: &mut Ctx<'_>, generation: &mut Generation) {
+    let have = generation.have();
+    let due = have.rank == 1 || have.rank.is_multiple_of(generation.k().div_ceil(REPORTS));
+    if cx.config.coded.schedule == Schedule::Exchange || !due {
+        return;
+    }
+    for (link, exchange) in &mut generation.exchanges {
+        if exchange.push
+            && !exchange.done
+            && exchange.told != Some(have.rank)
+            && let Some(rpc) = cx.links.control(*link)
+        {
+            rpc.coded.haves.push(have);
+            exchange.told = Some(have.rank);
+        }
+    }
+}
+
 /// "Decoded, send nothing more", of a message that is no longer served.
 fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
     if let Some(rpc) = cx.links.control(link) {
-        rpc.coded.haves.push(Have { message, rank: k, verified: 0 });
+        rpc.coded.haves.push(Have { message, rank: k, verified: 0, sources: 0 });
     }
 }
+
+/// Reports on the way to *k*: more would follow the rank closer, but each is a frame to every neighbour.
+const REPORTS: u16 = 16;
 
 const fn count(counter: &mut u32) {
     *counter = counter.wrapping_add(1);

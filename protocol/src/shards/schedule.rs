@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use super::Shards;
+use super::exchange::Exchange;
 use super::generation::{Age, Generation};
 use super::terms::Terms;
+use crate::config::Schedule;
 use crate::ctx::Ctx;
 use crate::links::Links;
 use crate::mesh::Mesh;
@@ -24,26 +26,64 @@ pub(crate) struct Ready {
 /// How a link orders messages: own first, then the one nearest to completion at the neighbour, then the oldest.
 type Urgency = (bool, u16, Age);
 
+/// How links take turns: the one that has got the smallest share, then the one that sent fewest.
+type Turn = (u32, u16);
+
 /// Messages that are compared for one shard. Beyond them the order is the agenda's, so that a long backlog does not
 /// make each shard dearer.
 const COMPARED_MAX: usize = 32;
 
+/// Spreads link numbers over all of 64 bits: 2^64 divided by the golden ratio, made odd.
+const ODD_PHI: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Shards that a relay sends in all for each one that it holds. Fewer slow the spread down, more are duplicates.
+const FANOUT: u16 = 4;
+
 impl Shards {
-    /// The next shard to make; `None` when no link with room can use one.
+    /// The next shard to make; `None` when no link with room can use one now.
     ///
-    /// Each link takes its most urgent message; between links, fewest sent first, then fewest received (published
-    /// simulations: better than the sum).
+    /// Each link takes its most urgent message; between links, the smallest share first, then fewest received
+    /// (published simulations: better than the sum), then by lot: were it by number, all nodes would serve the same
+    /// neighbours first.
     pub(crate) fn next(&mut self, cx: &Ctx<'_>, mesh: &Mesh) -> Option<Ready> {
+        if let Some(until) = self.filling.wait(cx.now, cx.links) {
+            self.wake_by(until);
+            return None;
+        }
         let takes = |link: &LinkId| cx.links.has_room(*link) && cx.links.is_coded(*link);
         let links: SmallVec<[LinkId; 16]> = self.live.scheduled().filter(takes).collect();
-        let ready = links.into_iter().filter_map(|link| self.next_on(cx, mesh, link));
-        ready.min_by_key(|(exchanged, ready)| (*exchanged, ready.link)).map(|(_, ready)| ready)
+        let mut held_until = None;
+        let ready: SmallVec<[(Turn, Ready); 16]> =
+            links.into_iter().filter_map(|link| self.next_on(cx, mesh, link, &mut held_until)).collect();
+        let next = ready
+            .into_iter()
+            .min_by_key(|(turn, ready)| (*turn, self.lot(ready), ready.link))
+            .map(|(_, ready)| ready);
+        if next.is_none()
+            && let Some(until) = held_until
+        {
+            self.wake_by(until);
+        }
+        next
     }
 
-    /// The most urgent message for one link, with what was sent and received of it.
-    fn next_on(&mut self, cx: &Ctx<'_>, mesh: &Mesh, link: LinkId) -> Option<((u16, u16), Ready)> {
+    /// Differs from node to node and from message to message, so that nobody is always served last.
+    fn lot(&self, ready: &Ready) -> u64 {
+        let message = ready.message.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        (u64::from(ready.link.number()) ^ self.salt ^ message).wrapping_mul(ODD_PHI)
+    }
+
+    /// The most urgent message for one link, and the link's turn. `held_until` becomes the time when a neighbour that
+    /// is held back is looked at again, if that is sooner.
+    fn next_on(
+        &mut self,
+        cx: &Ctx<'_>,
+        mesh: &Mesh,
+        link: LinkId,
+        held_until: &mut Option<Time>,
+    ) -> Option<(Turn, Ready)> {
         let (mut idle, mut compared) = (Vec::new(), 0);
-        let mut best: Option<(Urgency, CodingId, Terms, (u16, u16))> = None;
+        let mut best: Option<(Urgency, Turn, Ready)> = None;
         for (entry, generation) in self.live.agenda(link) {
             let terms = self.terms(cx.config, cx.now, (mesh, cx.links), generation, link);
             let Some(exchange) = generation.exchanges.get(&link).filter(|_| generation.can_send(link, terms))
@@ -51,10 +91,15 @@ impl Shards {
                 idle.push(entry);
                 continue;
             };
+            if let Some(until) = held_back(cx, generation, exchange, link) {
+                *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
+                continue;
+            }
             let missing = generation.k().saturating_sub(exchange.estimate());
             let urgency = (!generation.own, missing, generation.age);
             if best.as_ref().is_none_or(|held| urgency < held.0) {
-                best = Some((urgency, generation.header.id(), terms, (exchange.sent, exchange.received)));
+                let turn = (share(cx.config, exchange), exchange.received);
+                best = Some((urgency, turn, Ready { link, message: generation.header.id(), terms }));
             }
             compared += 1;
             if compared == COMPARED_MAX {
@@ -62,7 +107,7 @@ impl Shards {
             }
         }
         self.live.tidy(link, &idle);
-        best.map(|(_, message, terms, exchanged)| (exchanged, Ready { link, message, terms }))
+        best.map(|(_, turn, ready)| (turn, ready))
     }
 
     /// Makes that shard: a frame with the message's header in front if the neighbour does not have it.
@@ -78,6 +123,9 @@ impl Shards {
         }
         coded.shards.push(shard);
         self.live.on_sent(&ready.message);
+        if cx.config.coded.schedule == Schedule::Informed {
+            self.filling.start(cx.now, ready.link);
+        }
         Some(Rpc { coded, ..Rpc::default() })
     }
 
@@ -94,7 +142,30 @@ impl Shards {
         Terms {
             trust: self.distrust.trust(config, now, &generation.header.topic),
             threshold: config.threshold.rank(generation.k(), config.threshold_rule),
+            fanout: (config.schedule == Schedule::Informed).then_some(FANOUT),
             eager: mesh.receives(links, &generation.header.topic, link),
         }
     }
+}
+
+/// Until when nothing is sent to a neighbour to which enough is on its way already, by its own reports. What it asked
+/// for it gets.
+fn held_back(cx: &Ctx<'_>, generation: &Generation, exchange: &Exchange, link: LinkId) -> Option<Time> {
+    if cx.config.coded.schedule == Schedule::Exchange || exchange.wanted > 0 {
+        return None;
+    }
+    let rtt = cx.links.get(link)?.rtt?;
+    let forecast = exchange.trend.forecast(cx.now, rtt)?;
+    (forecast.rank >= u64::from(generation.k())).then_some(forecast.until)
+}
+
+/// What a neighbour was sent, weighted by how many serve it: one that has few sources needs more from each of them.
+/// Its word counts within the bounds of a mesh.
+fn share(config: &Config, exchange: &Exchange) -> u32 {
+    let sources = match (config.coded.schedule, exchange.sources) {
+        (Schedule::Exchange, _) => 1,
+        (Schedule::Informed, 0) => config.mesh.target,
+        (Schedule::Informed, sources) => usize::from(sources).clamp(config.mesh.min, config.mesh.max),
+    };
+    u32::from(exchange.sent) * sources as u32
 }

@@ -15,7 +15,7 @@ use braidcast_protocol::rpc::{
 use braidcast_protocol::{
     Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
     MessageId, MessageIds, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, Signatures,
-    ThresholdRule, Time, Topic, TopicFilter, Validation, Verdict,
+    Threshold, ThresholdRule, Time, Topic, TopicFilter, Validation, Verdict,
 };
 use bytes::Bytes;
 
@@ -148,6 +148,7 @@ impl World {
                 "max-message" => settings.message_bytes_max = number(value),
                 "repair" => settings.coded.repair_after = duration(value),
                 "small" => settings.coded.small_message_bytes = number(value),
+                "threshold" => settings.coded.threshold = Threshold::new(number(value)).unwrap(),
                 "rule" if value == "exceeds" => settings.coded.threshold_rule = ThresholdRule::Exceeds,
                 "integrity" if value == "verified" => settings.coded.integrity = Integrity::Verified,
                 "validation" => settings.validation = Validation::Application,
@@ -352,7 +353,8 @@ impl World {
             }
             "have" => {
                 let rank = number(option(words, "rank").unwrap());
-                coded.haves.push(Have { message, rank, verified: 0 });
+                let sources = option(words, "sources").map_or(0, number);
+                coded.haves.push(Have { message, rank, verified: 0, sources });
             }
             "want" => {
                 let indices = option(words, "indices").map(indices).unwrap_or_default().into();

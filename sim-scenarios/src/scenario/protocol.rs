@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use braidcast_protocol::{
-    CodedSettings, GossipSettings, Integrity, MeshSettings, Mode, Multiplier, Settings, ShardFactor,
-    Threshold, ThresholdRule,
+    CodedSettings, GossipSettings, Integrity, MeshSettings, Mode, Multiplier, Schedule, Settings,
+    ShardFactor, Threshold, ThresholdRule,
 };
 
 use super::ScenarioError;
@@ -79,6 +79,8 @@ fn coded(mut section: Section<'_>, coded: &mut CodedSettings) -> Result<(), Scen
     set(&mut coded.threshold, section.value("threshold", "above 0 and at most 1", threshold)?);
     let rules = [("at-least", ThresholdRule::AtLeast), ("exceeds", ThresholdRule::Exceeds)];
     set(&mut coded.threshold_rule, section.word("threshold_rule", &rules)?);
+    let schedules = [("informed", Schedule::Informed), ("exchange", Schedule::Exchange)];
+    set(&mut coded.schedule, section.word("schedule", &schedules)?);
     let integrity = [
         ("adaptive", Integrity::Adaptive),
         ("verified", Integrity::Verified),
