@@ -189,7 +189,7 @@ async fn a_long_message_is_declined_at_others_before_it_is_here() {
             let record = within("trace", traces.next()).await.unwrap();
             match &*record.trace {
                 Trace::SendRpc { to, meta } => {
-                    declined |= *to == nodes[2].peer_id() && !meta.idontwant.is_empty()
+                    declined |= *to == nodes[2].peer_id() && !meta.idontwant.is_empty();
                 }
                 Trace::DeliverMessage { .. } => break,
                 _ => {}
