@@ -302,13 +302,15 @@ impl Links {
         }
     }
 
-    /// Declines a message at a peer: at once or, after the first few frames of a heartbeat, ten at a time.
+    /// Declines a message at a peer: at once or, if the peer also `gossips` and after the first few frames of a
+    /// heartbeat, ten at a time.
     ///
-    /// go takes ten frames with control in a heartbeat, of whatever kind, before it ignores our IHAVE.
-    pub(crate) fn send_idontwant(&mut self, id: LinkId, message: MessageId) {
+    /// go takes ten frames with control in a heartbeat, of whatever kind, before it ignores our IHAVE. A peer that is
+    /// in the mesh of all our topics gets none.
+    pub(crate) fn send_idontwant(&mut self, id: LinkId, message: MessageId, gossips: bool) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.declining.push(message);
-        if link.declined < DECLINED_MAX || link.declining.len() >= Rpc::IDONTWANT_IDS_MAX {
+        if !gossips || link.declined < DECLINED_MAX || link.declining.len() >= Rpc::IDONTWANT_IDS_MAX {
             link.declined = link.declined.saturating_add(1);
             let ids = core::mem::take(&mut link.declining);
             self.control.entry(id).or_default().control.idontwant.extend(ids);

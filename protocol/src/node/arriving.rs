@@ -7,7 +7,6 @@
 use super::Parts;
 use crate::ctx::Ctx;
 use crate::gossip::Arrival;
-use crate::links::Link;
 use crate::rpc::MessageHead;
 use crate::{LinkId, MessageId, Misdeed, Score, Topic};
 
@@ -59,9 +58,10 @@ impl Parts<'_> {
     /// Spec: gossipsub v1.2 "Basic scenario". Coded messages have reports of their own for that.
     pub(super) fn decline(&self, cx: &mut Ctx<'_>, from: LinkId, topic: &Topic, id: &MessageId) {
         for link in self.mesh.members(topic).iter().filter(|link| **link != from) {
-            if cx.links.get(*link).is_some_and(Link::knows_idontwant) {
-                cx.links.send_idontwant(*link, id.clone());
-            }
+            let Some(held) = cx.links.get(*link).filter(|held| held.knows_idontwant()) else { continue };
+            let outside = |topic| self.mesh.is_joined(topic) && !self.mesh.members(topic).contains(link);
+            let gossips = held.topics.iter().any(outside);
+            cx.links.send_idontwant(*link, id.clone(), gossips);
         }
     }
 }
