@@ -231,7 +231,8 @@ impl Shards {
 fn report_progress(cx: &mut Ctx<'_>, generation: &mut Generation) {
     let have = generation.have();
     let due = have.rank == 1 || have.rank.is_multiple_of(generation.k().div_ceil(REPORTS));
-    if cx.config.coded.schedule == Schedule::Exchange || !due {
+    let long = generation.k() >= REPORTED_K_MIN;
+    if cx.config.coded.schedule == Schedule::Exchange || !due || !long {
         return;
     }
     for (link, exchange) in &mut generation.exchanges {
@@ -252,6 +253,10 @@ fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
         rpc.coded.haves.push(Have { message, rank: k, verified: 0, sources: 0 });
     }
 }
+
+/// Of fewer shards all are on their way before a report could change anything; by old reports neighbours would be
+/// sent more than they need.
+const REPORTED_K_MIN: u16 = 8;
 
 /// Reports on the way to *k*: more would follow the rank closer, but each is a frame to every neighbour.
 const REPORTS: u16 = 16;

@@ -91,13 +91,11 @@ impl Shards {
                 idle.push(entry);
                 continue;
             };
-            if let Some(until) = held_back(cx, generation, exchange, link) {
-                *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
-                continue;
-            }
             let missing = generation.k().saturating_sub(exchange.estimate());
             let urgency = (!generation.own, missing, generation.age);
-            if best.as_ref().is_none_or(|held| urgency < held.0) {
+            if let Some(until) = held_back(cx, generation, exchange, link) {
+                *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
+            } else if best.as_ref().is_none_or(|held| urgency < held.0) {
                 let turn = (share(cx.config, exchange), exchange.received);
                 best = Some((urgency, turn, Ready { link, message: generation.header.id(), terms }));
             }
