@@ -232,7 +232,7 @@ impl Network {
         let (rpc, link) = (&frame.rpc, link_id(frame.from, frame.generation, self.hosts.len()));
         let head = if self.world.codec {
             let bytes = rpc.encode().into_bytes();
-            let limits = self.hosts[index as usize].limits();
+            let limits = self.hosts[index as usize].config.limits();
             MessageHead::decode(&bytes[..bytes.len().min(MessageHead::BYTES_MAX)], &limits)
         } else {
             MessageHead::of(rpc)
@@ -243,7 +243,7 @@ impl Network {
     }
 
     fn through_codec(&mut self, index: u32, from: u32, link: LinkId, rpc: Rpc) -> Event {
-        let limits = self.hosts[index as usize].limits();
+        let limits = self.hosts[index as usize].config.limits();
         match Rpc::decode(rpc.encode().into_bytes(), &limits) {
             Ok(decoded) => {
                 if decoded != rpc {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_protocol::rpc::{Limits, Rpc};
+use braidcast_protocol::rpc::Rpc;
 use braidcast_protocol::{Config, HashKeys, LinkId, Node, PeerId, Seed, Time, Topic};
 
 use crate::adversary::Attack;
@@ -89,15 +89,6 @@ impl Link {
 }
 
 impl Host {
-    /// What a frame for its node may hold.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            message_bytes_max: self.config.message_bytes_max,
-            topic_bytes_max: self.config.topic_bytes_max,
-            entries_max: Limits::ENTRIES_MAX,
-        }
-    }
-
     pub(crate) fn new(peer: PeerId, config: Arc<Config>, neighbours: Vec<u32>) -> Self {
         Self {
             peer,

@@ -179,13 +179,17 @@ impl Network {
         let generation = frame.generation;
         let body = if last { frame.rpc.body_bytes() as u64 } else { 0 };
         self.host_mut(index).stats.count_sent(piece.of.class, piece.bytes, last, body);
-        self.start_line(index);
-        if let Some(link) = self.host_mut(index).link_mut(to, generation) {
-            link.queued_bytes -= piece.bytes;
+        let link = self.host_mut(index).link_mut(to, generation);
+        let up = link.map(|link| link.queued_bytes -= piece.bytes).is_some();
+        // Before the next begins, so that a link's frames begin and end in order.
+        if up {
             self.transmit(index, piece, last, Duration::ZERO);
-            self.tell(index, Input::Room { peer: to, generation }, Duration::ZERO);
         } else if last {
             self.frames.take(piece.of.frame);
+        }
+        self.start_line(index);
+        if up {
+            self.tell(index, Input::Room { peer: to, generation }, Duration::ZERO);
         }
     }
 

@@ -155,7 +155,7 @@ pub(crate) const VARINT_BYTES_MAX: usize = 9;
 pub const FRAME_START_BYTES_MIN: usize = 32 << 10;
 
 /// So many bytes of them.
-pub const FRAME_START_BYTES: usize = 512;
+pub const FRAME_START_BYTES: usize = 1024;
 
 /// Size of the read buffer of a link.
 const READ_BUFFER_BYTES: usize = 64 << 10;
@@ -214,10 +214,10 @@ mod tests {
         assert!(feed(&frame[1000..FRAME_START_BYTES_MIN - 1]).1.is_some());
         assert_eq!(feed(Prefix::new(FRAME_START_BYTES_MIN).as_slice()), (None, None));
         assert_eq!(feed(&frame[..FRAME_START_BYTES - 1]), (None, None));
-        let (start, whole) = feed(&frame[FRAME_START_BYTES - 1..1000]);
+        let (start, whole) = feed(&frame[FRAME_START_BYTES - 1..2000]);
         assert_eq!((start.as_deref(), whole), (Some(&frame[..FRAME_START_BYTES]), None));
-        assert_eq!(feed(&frame[1000..2000]), (None, None), "once");
-        assert_eq!(feed(&frame[2000..]), (None, Some(Bytes::from(frame.clone()))));
+        assert_eq!(feed(&frame[2000..3000]), (None, None), "once");
+        assert_eq!(feed(&frame[3000..]), (None, Some(Bytes::from(frame.clone()))));
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub use self::score::{
     PenaltySettings, ReputationSettings, ScoreSettings, ScoreThresholds, TopicScoreSettings,
 };
 pub use self::topics::TopicFilter;
+use crate::rpc::Limits;
 use crate::{PeerId, Score};
 
 /// Whether a node codes its messages.
@@ -200,6 +201,15 @@ pub enum ConfigError {
 impl Config {
     /// Largest `message_bytes_max`: 1 GiB.
     pub const MESSAGE_BYTES_LIMIT: usize = 1 << 30;
+
+    /// What a frame for a node with these settings may hold.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            message_bytes_max: self.message_bytes_max,
+            topic_bytes_max: self.topic_bytes_max,
+            entries_max: Limits::ENTRIES_MAX,
+        }
+    }
 
     /// Checks the settings.
     pub fn new(settings: Settings) -> Result<Self, ConfigError> {

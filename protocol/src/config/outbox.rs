@@ -22,6 +22,14 @@ pub struct OutboxSettings {
     pub slow_bytes_per_s: usize,
 }
 
+impl OutboxSettings {
+    /// How long a link may take for so many bytes before it is slow.
+    pub(crate) fn patience(&self, bytes: usize) -> Duration {
+        let rate = self.slow_bytes_per_s.max(1) as u64;
+        Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / rate)
+    }
+}
+
 impl Default for OutboxSettings {
     fn default() -> Self {
         Self {

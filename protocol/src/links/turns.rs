@@ -29,7 +29,7 @@ impl Turns {
     /// A link is sent more than it has room for.
     pub(crate) fn take(&mut self, now: Time, id: LinkId, bytes: usize, settings: &OutboxSettings) {
         if !self.slow.contains(&id) {
-            self.taken.push((id, now + patience(bytes, settings)));
+            self.taken.push((id, now + PATIENCE_MIN + settings.patience(bytes)));
         }
     }
 
@@ -60,12 +60,6 @@ impl Turns {
             patient
         });
     }
-}
-
-/// How long others wait for a link that takes so many bytes.
-fn patience(bytes: usize, settings: &OutboxSettings) -> Duration {
-    let rate = settings.slow_bytes_per_s.max(1) as u64;
-    PATIENCE_MIN + Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / rate)
 }
 
 /// A round trip or two, in which a window opens.

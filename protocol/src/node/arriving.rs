@@ -21,24 +21,29 @@ impl Parts<'_> {
         }
         let Some(id) = head.id(cx.config.message_ids).filter(|id| !self.gossip.is_seen(id)) else { return };
         let known = self.gossip.is_arriving(&id);
-        let until = cx.now + cx.config.gossip.iwant_followup;
+        let until = cx.now + cx.config.gossip.iwant_followup + cx.config.outbox.patience(head.data_bytes);
         let arrival = Arrival { id, topic: head.topic, until };
         if !known {
             self.decline(cx, link, &arrival.topic, &arrival.id);
         }
         if let Some(before) = self.gossip.begin_arrival(link, arrival) {
-            self.on_not_arrived(cx, link, &before.topic, &before.id);
+            self.on_broken(cx, link, &before);
         }
     }
 
-    /// Blames those who began and did not end.
+    /// Blames those whose messages should have ended by now.
     pub(super) fn check_arrivals(&mut self, cx: &mut Ctx<'_>) {
         for (link, arrival) in self.gossip.take_overdue(cx.now) {
-            if !self.gossip.is_seen(&arrival.id) {
-                cx.misbehaved(link, Misdeed::BrokenPromise, Some(&arrival.topic));
-            }
-            self.on_not_arrived(cx, link, &arrival.topic, &arrival.id);
+            self.on_broken(cx, link, &arrival);
         }
+    }
+
+    /// A link that is up did not bring what it began with. Of a topic that we left nothing was taken.
+    fn on_broken(&mut self, cx: &mut Ctx<'_>, link: LinkId, Arrival { id, topic, .. }: &Arrival) {
+        if self.mesh.is_joined(topic) && !self.gossip.is_seen(id) {
+            cx.misbehaved(link, Misdeed::BrokenPromise, Some(topic));
+        }
+        self.on_not_arrived(cx, link, topic, id);
     }
 
     /// What began to come in did not come, or is not what it said: those who were told not to send it are asked for it.

@@ -143,11 +143,7 @@ impl Node {
 
     /// What a frame for this node may hold.
     pub fn limits(&self) -> Limits {
-        Limits {
-            message_bytes_max: self.config.message_bytes_max,
-            topic_bytes_max: self.config.topic_bytes_max,
-            entries_max: Limits::ENTRIES_MAX,
-        }
+        self.config.limits()
     }
 
     /// The mesh of a topic, in order; empty when the node is not in it.

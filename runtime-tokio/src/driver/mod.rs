@@ -308,3 +308,9 @@ fn detached(payload: Bytes) -> Bytes {
 
 /// Up to here a copy costs less than what a frame around it may hold back.
 const DETACHED_BYTES_MAX: usize = 4096;
+
+const _: () = assert!(
+    transport::FRAME_START_BYTES == MessageHead::BYTES_MAX
+        && transport::FRAME_START_BYTES_MIN == MessageHead::FRAME_BYTES_MIN,
+    "the transport shows of a frame what the core looks at"
+);
