@@ -54,7 +54,7 @@ impl Action {
         match self {
             Self::Send { link, class, rpc } => (16u8, link, *class == SendClass::Data, rpc).hash(hash),
             Self::Deliver { topic, message, payload, via } => {
-                (17u8, topic, &message.id, message.content, payload, via).hash(hash);
+                (17u8, topic, &message.id, payload, via).hash(hash);
             }
             Self::Dial { peer, hint } => (18u8, peer, hint.as_ref().map(|hint| &hint.record)).hash(hash),
             Self::Close { link, reason } => (19u8, link, format!("{reason:?}")).hash(hash),
@@ -86,12 +86,19 @@ pub enum SendClass {
 pub struct MessageRef {
     /// The GossipSub id.
     pub id: MessageId,
-    /// The SHA-256 of the payload: what clients see.
-    pub content: ContentId,
+    /// The SHA-256 of the payload, what clients see, if this node had to compute it: see [`Self::content_of`].
+    pub content: Option<ContentId>,
     /// Who published it, unless messages are anonymous.
     pub publisher: Option<PeerId>,
     /// The publisher's sequence number, unless messages are anonymous.
     pub seqno: Option<u64>,
+}
+
+impl MessageRef {
+    /// The SHA-256 of this message's payload; computed now if it is not known.
+    pub fn content_of(&self, payload: &[u8]) -> ContentId {
+        self.content.unwrap_or_else(|| ContentId::of(payload))
+    }
 }
 
 /// Why this node ends a link. The peer is to blame for each of them.

@@ -1,11 +1,12 @@
 //! What every feature needs while it works on one input.
 
-use alloc::vec::Vec;
-
 use crate::links::Links;
 use crate::score::Scores;
 use crate::seed::Streams;
-use crate::{Actions, Config, Keys, LinkId, MessageId, Misdeed, PeerId, Score, Time, Topic, Trace};
+use crate::{
+    Actions, Config, ContentId, Dedup, Keys, LinkId, MessageId, MessageIds, Misdeed, PeerId, Score, Time,
+    Topic, Trace,
+};
 use smallvec::SmallVec;
 
 /// The world as a feature sees it. Features never call each other.
@@ -17,8 +18,6 @@ pub(crate) struct Ctx<'a> {
     pub(crate) rng: &'a mut Streams,
     pub(crate) links: &'a mut Links,
     pub(crate) scores: &'a mut Scores,
-    /// Memory to use again, with nothing in it that matters.
-    pub(crate) scratch: &'a mut Vec<u8>,
     pub(crate) out: &'a mut Actions,
 }
 
@@ -77,6 +76,15 @@ impl Ctx<'_> {
         if let Some(peer) = self.links.peer(link) {
             self.scores.on_slow(self.config, self.now, &peer);
         }
+    }
+
+    /// The content of a message that came whole, if anything here goes by it: a long one's SHA-256 is a tenth of what
+    /// the message costs in all.
+    pub(crate) fn content(&self, id: &MessageId, data: &[u8]) -> Option<ContentId> {
+        let named = (self.config.message_ids == MessageIds::Content).then_some(id.as_bytes());
+        let known = named.and_then(|digest| digest.try_into().ok()).map(ContentId::from_bytes);
+        let asked = self.config.dedup == Dedup::Content || self.out.tracing();
+        known.or_else(|| asked.then(|| ContentId::of(data)))
     }
 
     /// Takes a link into the mesh of a topic: our GRAFT goes out.

@@ -10,16 +10,16 @@ use crate::PeerId;
 ///
 /// Drivers stand this on `libp2p-identity`; [`HashKeys`] is the simulator's stand-in.
 pub trait Keys: Send + Sync {
-    /// Signs with this node's key.
-    fn sign(&self, message: &[u8]) -> Bytes;
+    /// Signs with this node's key what these pieces are together: a long payload is not copied for it.
+    fn sign(&self, message: &[&[u8]]) -> Bytes;
 
     /// The public key's protobuf, when this node's peer id does not contain it (RSA); else `None`.
     fn public_key(&self) -> Option<Bytes>;
 
-    /// Whether `signature` over `message` is that of `peer`.
+    /// Whether `signature` over these pieces is that of `peer`.
     ///
     /// `key` is the public key's protobuf if the sender attached one; it must then match `peer`.
-    fn verify(&self, peer: &PeerId, key: Option<&[u8]>, message: &[u8], signature: &[u8]) -> bool;
+    fn verify(&self, peer: &PeerId, key: Option<&[u8]>, message: &[&[u8]], signature: &[u8]) -> bool;
 }
 
 /// A stand-in for signatures in simulations: the BLAKE3 hash of peer and message.
@@ -34,16 +34,18 @@ impl HashKeys {
         Self(me)
     }
 
-    fn tag(peer: &PeerId, message: &[u8]) -> [u8; 32] {
+    fn tag(peer: &PeerId, message: &[&[u8]]) -> [u8; 32] {
         let mut hash = blake3::Hasher::new();
         hash.update(peer.as_bytes());
-        hash.update(message);
+        message.iter().for_each(|piece| {
+            hash.update(piece);
+        });
         *hash.finalize().as_bytes()
     }
 }
 
 impl Keys for HashKeys {
-    fn sign(&self, message: &[u8]) -> Bytes {
+    fn sign(&self, message: &[&[u8]]) -> Bytes {
         Bytes::from(Vec::from(Self::tag(&self.0, message)))
     }
 
@@ -51,7 +53,7 @@ impl Keys for HashKeys {
         None
     }
 
-    fn verify(&self, peer: &PeerId, _key: Option<&[u8]>, message: &[u8], signature: &[u8]) -> bool {
+    fn verify(&self, peer: &PeerId, _key: Option<&[u8]>, message: &[&[u8]], signature: &[u8]) -> bool {
         signature == Self::tag(peer, message)
     }
 }

@@ -128,7 +128,7 @@ fn the_signed_bytes_are_prefix_and_message_without_signature() {
         key: Bytes::from_static(b"key"),
     };
     let expected = b"libp2p-pubsub:\x0a\x01p\x12\x04data\x1a\x08\0\0\0\0\0\0\0\x01\x22\x01t";
-    assert_eq!(message.signed_bytes(), expected);
+    assert_eq!(&*message.signed().into_bytes(), expected);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use braidcast_protocol::rpc::{
     Coded, Control, Extensions, Have, IHave, Message, PeerInfo, Prune, Rpc, Subscription, Want,
 };
 use braidcast_protocol::{
-    Action, Actions, Agent, CodingId, Config, Event, HashKeys, Keys, LinkId, MessageId, Node, Origin, PeerId,
+    Action, Actions, Agent, CodingId, Config, Event, HashKeys, LinkId, MessageId, Node, Origin, PeerId,
     Protocol, Seed, Settings, Time, Topic,
 };
 use bytes::Bytes;
@@ -78,7 +78,7 @@ fn message(topic: Topic, seqno: u64, signed: bool) -> Arc<Message> {
         key: Bytes::new(),
     };
     if signed {
-        message.signature = HashKeys::new(publisher).sign(&message.signed_bytes());
+        message.sign(&HashKeys::new(publisher));
     }
     Arc::new(message)
 }

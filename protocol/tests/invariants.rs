@@ -11,9 +11,9 @@ use braidcast_protocol::rpc::{
     Prune, Rpc, RpcFault, Shard, Subscription, Want,
 };
 use braidcast_protocol::{
-    Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Keys, LinkId, MeshSettings,
-    MessageId, MessageIds, Node, Origin, PeerId, Protocol, Score, Seed, SendClass, Settings, Time, Topic,
-    Validation, Verdict,
+    Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, LinkId, MeshSettings, MessageId,
+    MessageIds, Node, Origin, PeerId, Protocol, Score, Seed, SendClass, Settings, Time, Topic, Validation,
+    Verdict,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -108,7 +108,7 @@ fn remote(number: u8) -> Remote {
         signature: Bytes::new(),
         key: Bytes::new(),
     };
-    whole.signature = keys.sign(&whole.signed_bytes());
+    whole.sign(&keys);
     let params = Params::for_message(data.len(), 4).unwrap();
     let encoder = Encoder::new(data, params).unwrap();
     let hashes =

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_protocol::{Config, Dedup, Integrity, MessageId, Mode, Seed, Settings, Time, Topic};
+use braidcast_protocol::{
+    Actions, Config, ContentId, Dedup, HashKeys, Integrity, MessageId, MessageIds, Mode, Node, PeerId, Seed,
+    Settings, Time, Topic,
+};
 use braidcast_runtime_sim::{Latency, Network};
 use bytes::Bytes;
 
@@ -95,5 +98,27 @@ fn equal_bytes_published_twice_are_delivered_once_or_twice_as_configured() {
         let reached = |id| (0..NODES).filter(|node| network.published(id).unwrap().reached(*node)).count();
         let delivered: usize = ids.iter().map(reached).sum();
         assert_eq!(delivered, expected * NODES);
+    }
+}
+
+#[test]
+fn the_hash_of_a_payload_is_computed_where_something_goes_by_it() {
+    let peer = PeerId::from_bytes(&[1; 38]).unwrap();
+    let payload = Bytes::from_static(b"payload");
+    let hash = ContentId::of(&payload);
+    let cases = [
+        (Dedup::Content, MessageIds::Origin, Some(hash)),
+        (Dedup::Origin, MessageIds::Content, Some(hash)),
+        (Dedup::Origin, MessageIds::Origin, None),
+    ];
+    for (dedup, message_ids, known) in cases {
+        let config = Arc::new(Config::new(Settings { dedup, message_ids, ..Settings::default() }).unwrap());
+        let keys = Arc::new(HashKeys::new(peer));
+        let mut node = Node::new(config, peer, keys, Seed::from_number(1), Time::EPOCH);
+        let mut out = Actions::new();
+        node.subscribe(Time::EPOCH, &topic(), &mut out).unwrap();
+        let message = node.publish(Time::EPOCH, &topic(), payload.clone(), &mut out).unwrap();
+        assert_eq!((message.content, message.content_of(&payload)), (known, hash));
+        assert_eq!(node.snapshot().seen, [hash], "{dedup:?}");
     }
 }

@@ -105,8 +105,8 @@ impl Record {
             topic: topic.clone(),
             publisher,
             at,
+            content: message.content_of(&payload),
             payload,
-            content: message.content,
             deliveries: Vec::new(),
             hops: vec![0; nodes],
             lives: vec![0; nodes],
@@ -197,7 +197,7 @@ mod tests {
         let payload = Bytes::from_static(b"abc");
         let message = MessageRef {
             id: MessageId::of(&peer, 1),
-            content: ContentId::of(&payload),
+            content: Some(ContentId::of(&payload)),
             publisher: Some(peer),
             seqno: Some(1),
         };

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use braidcast_protocol::{
-    ContentId, LeaveError, MessageId, PeerId, PublishError, Score, SubscribeError, Topic, Trace, Verdict,
+    ContentId, LeaveError, MessageId, MessageRef, PeerId, PublishError, Score, SubscribeError, Topic, Trace,
+    Verdict,
 };
 use braidcast_transport::{DialError, Multiaddr, Transport};
 use bytes::Bytes;
@@ -39,12 +40,10 @@ impl fmt::Debug for Shared {
 }
 
 /// A message as it was published.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Message {
     /// Where.
     pub topic: Topic,
-    /// The SHA-256 of the payload, the id that clients see.
-    pub content: ContentId,
     /// The GossipSub id.
     pub id: MessageId,
     /// Who published it, unless messages are anonymous ([`crate::Signatures::StrictNoSign`]).
@@ -53,6 +52,20 @@ pub struct Message {
     pub via: PeerId,
     /// What was published.
     pub payload: Bytes,
+    content: OnceLock<ContentId>,
+}
+
+impl Message {
+    /// A message that `via` completed.
+    pub fn new(topic: Topic, names: MessageRef, via: PeerId, payload: Bytes) -> Self {
+        let content = names.content.map(OnceLock::from).unwrap_or_default();
+        Self { topic, id: names.id, publisher: names.publisher, via, payload, content }
+    }
+
+    /// The SHA-256 of the payload, the id that clients see.
+    pub fn content(&self) -> ContentId {
+        *self.content.get_or_init(|| ContentId::of(&self.payload))
+    }
 }
 
 /// A trace event with the time of its recording.

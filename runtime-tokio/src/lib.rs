@@ -44,10 +44,10 @@ mod system;
 pub use braidcast_protocol::{
     CodedSettings, ColocationSettings, ConfigError, ContentId, Decay, Dedup, FirstDeliverySettings,
     GossipSettings, Integrity, LeaveError, MeshDeliverySettings, MeshSettings, MeshTimeSettings, MessageId,
-    MessageIds, Mode, Multiplier, OutboxSettings, PeerId, PeerScore, PenaltySettings, Protocol, PublishError,
-    RejectReason, Reputation, ReputationSettings, RpcMeta, Schedule, Score, ScoreParts, ScoreSettings,
-    ScoreThresholds, Settings, ShardFactor, ShardTrace, Signatures, SubscribeError, Threshold, ThresholdRule,
-    Topic, TopicFilter, TopicScoreSettings, Trace, Validation, Verdict,
+    MessageIds, MessageRef, Mode, Multiplier, OutboxSettings, PeerId, PeerScore, PenaltySettings, Protocol,
+    PublishError, RejectReason, Reputation, ReputationSettings, RpcMeta, Schedule, Score, ScoreParts,
+    ScoreSettings, ScoreThresholds, Settings, ShardFactor, ShardTrace, Signatures, SubscribeError, Threshold,
+    ThresholdRule, Topic, TopicFilter, TopicScoreSettings, Trace, Validation, Verdict,
 };
 pub use braidcast_transport::{Congestion, StartError as TransportError};
 pub use builder::{LISTEN_DEFAULT, NodeBuilder, StartError};

@@ -29,7 +29,7 @@ async fn delivers(nodes: usize, mode: Mode, listen: &str) {
             let message = next(subscription).await;
             assert!(message.payload == sent, "{bytes} bytes came as {}", message.payload.len());
             assert_eq!(message.topic.as_str(), "sizes");
-            assert_eq!((message.content, message.publisher), (content, Some(publisher.peer_id())));
+            assert_eq!((message.content(), message.publisher), (content, Some(publisher.peer_id())));
             assert_eq!(message.via == node.peer_id(), node.peer_id() == publisher.peer_id());
         }
     }
@@ -120,7 +120,7 @@ async fn the_largest_message_is_delivered_and_one_byte_more_is_refused() {
 
         // Nothing of it comes: the next thing that does is the next message.
         let after = nodes[0].publish("limit", payload(10, 1)).await.unwrap();
-        assert_eq!(next(&mut subscriptions[1]).await.content, after);
+        assert_eq!(next(&mut subscriptions[1]).await.content(), after);
         stop_all(&nodes).await;
     }
 }

@@ -80,7 +80,7 @@ async fn shutdown_sends_what_was_published() {
         within("shutdown", nodes[0].shutdown(BOUND)).await;
         let mut received = Vec::new();
         for _ in 0..SENT {
-            received.push(next(&mut subscriptions[1]).await.content);
+            received.push(next(&mut subscriptions[1]).await.content());
         }
         received.sort();
         received.dedup();
@@ -172,7 +172,7 @@ async fn a_killed_node_comes_back_as_itself() {
             let content = node.publish("t", sent.clone()).await.unwrap();
             for subscription in [&mut subscription, &mut subscription_back] {
                 let message = next(subscription).await;
-                assert_eq!(message.content, content);
+                assert_eq!(message.content(), content);
                 assert!(message.payload == sent);
             }
         }

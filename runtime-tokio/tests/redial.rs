@@ -44,7 +44,7 @@ impl Peer {
 
     async fn deliver(&self, subscription: &mut Subscription) {
         let content = self.node.publish("t", payload(100, rand())).await.unwrap();
-        while next(subscription).await.content != content {}
+        while next(subscription).await.content() != content {}
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Delivered {
 
 /// Writes the payload as base64 straight into the JSON: messages are up to many MiB.
 pub(crate) fn encode(message: &Message, style: JsonStyle) -> Bytes {
-    let id = message.content.to_hex();
+    let id = message.content().to_hex();
     let source = peer_id_text(&message.via);
     // Only the topic can hold characters that need escapes; a `str` always has a JSON form.
     let topic = serde_json::Value::from(message.topic.as_str()).to_string();
@@ -88,22 +88,15 @@ pub(crate) fn decode(json: &[u8]) -> Result<Delivered, String> {
 
 #[cfg(test)]
 mod tests {
-    use braidcast_runtime_tokio::{ContentId, MessageId, PeerId, Topic};
+    use braidcast_runtime_tokio::{MessageId, MessageRef, PeerId, Topic};
 
     use super::*;
 
     fn message(topic: &str, payload: &'static [u8]) -> Message {
         let peer = PeerId::from_bytes(&[&[0, 36, 8, 1, 18, 32][..], &[7; 32]].concat()).unwrap();
-        let content = ContentId::of(payload);
-        let id = MessageId::of(&peer, 1);
-        Message {
-            topic: Topic::new(topic),
-            content,
-            id,
-            publisher: Some(peer),
-            via: peer,
-            payload: Bytes::from_static(payload),
-        }
+        let names =
+            MessageRef { id: MessageId::of(&peer, 1), content: None, publisher: Some(peer), seqno: Some(1) };
+        Message::new(Topic::new(topic), names, peer, Bytes::from_static(payload))
     }
 
     #[test]
@@ -137,7 +130,7 @@ mod tests {
             let got = decode(&encode(&sent, style)).unwrap();
             assert_eq!(got.topic, sent.topic.as_str());
             assert_eq!(got.payload, sent.payload);
-            assert_eq!(got.message_id, sent.content.to_hex());
+            assert_eq!(got.message_id, sent.content().to_hex());
             assert_eq!(got.source_node_id, peer_id_text(&sent.via));
         }
     }

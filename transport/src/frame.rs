@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use crate::FrameFault;
+use crate::frame_pool::FramePool;
 
 /// The length prefix of one frame.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,7 @@ pub(crate) struct Deframer {
     end: usize,
     partial: Option<Partial>,
     frame_bytes_max: usize,
+    pool: FramePool,
 }
 
 /// A frame of which the prefix and `filled` bytes have arrived.
@@ -59,13 +61,14 @@ struct Partial {
 }
 
 impl Deframer {
-    pub(crate) fn new(frame_bytes_max: usize) -> Self {
+    pub(crate) fn new(frame_bytes_max: usize, pool: FramePool) -> Self {
         Self {
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             start: 0,
             end: 0,
             partial: None,
             frame_bytes_max,
+            pool,
         }
     }
 
@@ -75,7 +78,8 @@ impl Deframer {
             Some(partial) => partial,
             None => match self.take_prefix()? {
                 Some(length) => {
-                    Partial { bytes: vec![0; length], filled: 0, fresh: length >= FRAME_START_BYTES_MIN }
+                    let fresh = length >= FRAME_START_BYTES_MIN;
+                    Partial { bytes: self.pool.take(length), filled: 0, fresh }
                 }
                 None => return Ok(None),
             },
@@ -86,7 +90,7 @@ impl Deframer {
         self.start += copied;
         partial.filled += copied;
         if partial.filled == partial.bytes.len() {
-            return Ok(Some(Bytes::from(partial.bytes)));
+            return Ok(Some(self.pool.freeze(partial.bytes)));
         }
         self.partial = Some(partial);
         Ok(None)
@@ -166,7 +170,7 @@ mod tests {
 
     /// Feeds `wire` in pieces of `step` bytes.
     fn deframe(wire: &[u8], step: usize, frame_bytes_max: usize) -> Result<Vec<Bytes>, FrameFault> {
-        let mut deframer = Deframer::new(frame_bytes_max);
+        let mut deframer = Deframer::new(frame_bytes_max, FramePool::default());
         let mut frames = Vec::new();
         let mut rest = wire;
         loop {
@@ -202,7 +206,7 @@ mod tests {
     #[test]
     fn a_long_frame_is_reported_when_it_begins() {
         let frame: Vec<u8> = (0..FRAME_START_BYTES_MIN).map(|i| i as u8).collect();
-        let mut deframer = Deframer::new(1 << 20);
+        let mut deframer = Deframer::new(1 << 20, FramePool::default());
         let mut feed = |bytes: &[u8]| {
             deframer.space()[..bytes.len()].copy_from_slice(bytes);
             deframer.advance(bytes.len());

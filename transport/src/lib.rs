@@ -57,6 +57,7 @@ mod echo;
 mod error;
 mod event;
 mod frame;
+mod frame_pool;
 mod inbox;
 mod peers;
 mod pump;

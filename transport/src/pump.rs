@@ -162,8 +162,7 @@ pub(crate) struct Inlet {
 ///
 /// Frames that arrive before the link is up wait. The stream is held as a whole: closing its
 /// write half would tell some peers that we are gone.
-pub(crate) async fn read_link(mut stream: Stream, mut inlet: Inlet, frame_bytes_max: usize) -> ReadEnd {
-    let mut deframer = Deframer::new(frame_bytes_max);
+pub(crate) async fn read_link(mut stream: Stream, mut inlet: Inlet, mut deframer: Deframer) -> ReadEnd {
     loop {
         loop {
             match deframer.next() {

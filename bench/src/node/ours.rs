@@ -1,6 +1,6 @@
 //! Nodes of ours, through the embedding API.
 
-use braidcast_runtime_tokio::{Mode, Node, QueueBounds, Trace, Traces};
+use braidcast_runtime_tokio::{Dedup, Mode, Node, QueueBounds, Trace, Traces};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -27,6 +27,8 @@ impl Peer for Ours {
             .settings(move |settings| {
                 (settings.mesh.min, settings.mesh.target) = (DEGREE, DEGREE);
                 settings.message_bytes_max = message_bytes_max;
+                // As the baseline does: equal bytes published twice are two messages.
+                settings.dedup = Dedup::Origin;
             });
         let builder = neighbours.into_iter().fold(builder, |builder, address| builder.bootstrap(address));
         let node = builder.start().await.map_err(NetworkError::node)?;

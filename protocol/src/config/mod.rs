@@ -84,7 +84,8 @@ pub struct Settings {
 pub enum Dedup {
     /// Equal bytes on one topic within the seen-cache time are delivered once.
     Content,
-    /// Equal bytes published twice are delivered twice.
+    /// Equal bytes published twice are delivered twice, as in GossipSub. Spares the SHA-256 of messages that come
+    /// whole, where nobody asks for it.
     Origin,
 }
 

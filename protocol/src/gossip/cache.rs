@@ -99,6 +99,10 @@ impl Cache {
         self.messages.get_mut(id)
     }
 
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.values().map(|cached| &*cached.message)
+    }
+
     /// Takes a message out.
     pub(super) fn remove(&mut self, id: &MessageId) -> Option<Cached> {
         let cached = self.forget(id)?;

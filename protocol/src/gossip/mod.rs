@@ -37,7 +37,7 @@ const IHAVE_IDS_MAX: usize = 300;
 #[derive(Debug)]
 pub(crate) struct Gossip {
     /// Ids of all messages met, ours too.
-    seen: Seen<MessageId, ContentId>,
+    seen: Seen<MessageId, Option<ContentId>>,
     /// What was delivered to the application.
     delivered: Seen<(Topic, ContentId), ()>,
     cache: Cache,
@@ -76,13 +76,13 @@ impl Gossip {
         self.seen.contains(id)
     }
 
-    /// The content of a message met before.
+    /// The content of a message met before, if it had to be computed.
     pub(crate) fn content_of(&self, id: &MessageId) -> Option<ContentId> {
-        self.seen.get(id).copied()
+        self.seen.get(id).copied().flatten()
     }
 
     /// Remembers that a message was met; `false` when it was before.
-    pub(crate) fn mark_seen(&mut self, now: Time, id: &MessageId, content: ContentId) -> bool {
+    pub(crate) fn mark_seen(&mut self, now: Time, id: &MessageId, content: Option<ContentId>) -> bool {
         self.requests.remove(id);
         self.seen.insert(now, id.clone(), content)
     }
@@ -116,6 +116,11 @@ impl Gossip {
     /// Contents delivered within the seen-cache time, oldest first.
     pub(crate) fn delivered(&self) -> impl Iterator<Item = ContentId> + '_ {
         self.delivered.keys().map(|(_, content)| *content)
+    }
+
+    /// Contents of the messages in the cache.
+    pub(crate) fn cached_contents(&self) -> impl Iterator<Item = ContentId> + '_ {
+        self.cache.messages().map(|message| ContentId::of(&message.data))
     }
 
     /// Puts a message into the cache.

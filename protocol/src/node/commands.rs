@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::Node;
 use crate::rpc::Subscription;
 use crate::{
-    Actions, ContentId, LeaveError, LinkId, MessageId, MessageIds, MessageRef, PublishError, SubscribeError,
-    Time, Topic,
+    Actions, ContentId, Dedup, LeaveError, LinkId, MessageId, MessageIds, MessageRef, PublishError,
+    SubscribeError, Time, Topic,
 };
 
 impl Node {
@@ -54,9 +54,11 @@ impl Node {
             return Err(PublishError::TooLarge { bytes, bytes_max });
         }
         self.check_backlog(topic, bytes)?;
-        let content = ContentId::of(&payload);
         let by_content = self.config.message_ids == MessageIds::Content;
-        if by_content && self.gossip.is_seen(&MessageId::of_content(&content)) {
+        let hashed = by_content || self.config.dedup == Dedup::Content;
+        let content = hashed.then(|| ContentId::of(&payload));
+        if by_content && content.is_some_and(|content| self.gossip.is_seen(&MessageId::of_content(&content)))
+        {
             return Err(PublishError::Duplicate);
         }
         if !self.mesh.is_joined(topic) {

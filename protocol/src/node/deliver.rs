@@ -22,19 +22,20 @@ impl Node {
         now: Time,
         topic: &Topic,
         payload: Bytes,
-        content: ContentId,
+        content: Option<ContentId>,
         out: &mut Actions,
     ) -> MessageRef {
         let message = self.sign(topic, payload);
         let (publisher, seqno) = (message.publisher, message.seqno);
-        out.trace(|| Trace::PublishMessage { content, topic: topic.clone() });
+        let hashed = || content.unwrap_or_else(|| ContentId::of(&message.data));
+        out.trace(|| Trace::PublishMessage { content: hashed(), topic: topic.clone() });
         let coded = self.config.mode == Mode::Optimum
             && message.data.len() >= self.config.coded.small_message_bytes.max(1);
         let (mut parts, mut cx) = self.split(now, out);
         let mut coding = None;
         if coded {
             let receivers = parts.mesh.receivers(cx.links, topic);
-            coding = parts.shards.publish(&mut cx, &receivers, &message, content);
+            coding = parts.shards.publish(&mut cx, &receivers, &message, hashed());
         }
         let id = message.id(cx.config.message_ids);
         parts.on_complete(&mut cx, None, Arc::new(message), Names { id: id.clone(), content, coding });
@@ -50,8 +51,7 @@ impl Node {
             message.publisher = Some(self.me);
             message.seqno = Some(self.seqno);
             self.seqno += 1;
-            message.signature = self.keys.sign(&message.signed_bytes());
-            message.key = self.keys.public_key().unwrap_or_default();
+            message.sign(&*self.keys);
         }
         message
     }
@@ -86,7 +86,8 @@ impl Node {
 /// What a message is called.
 pub(super) struct Names {
     pub(super) id: MessageId,
-    pub(super) content: ContentId,
+    /// If it was computed.
+    pub(super) content: Option<ContentId>,
     /// If it travels as shards.
     pub(super) coding: Option<CodingId>,
 }
@@ -108,8 +109,8 @@ impl Parts<'_> {
         let topic = message.topic.clone();
         // A message of ours for a topic that we are not in is not for this application.
         if self.mesh.is_joined(&topic) {
-            let fresh = self.gossip.mark_delivered(cx.now, &topic, content);
-            if fresh || cx.config.dedup == Dedup::Origin {
+            let known = content.filter(|_| cx.config.dedup == Dedup::Content);
+            if known.is_none_or(|content| self.gossip.mark_delivered(cx.now, &topic, content)) {
                 deliver(cx, from, &message, &id, content);
             }
         }
@@ -215,10 +216,17 @@ fn blame(cx: &mut Ctx<'_>, cached: &Cached) {
     }
 }
 
-fn deliver(cx: &mut Ctx<'_>, from: Option<LinkId>, message: &Message, id: &MessageId, content: ContentId) {
+fn deliver(
+    cx: &mut Ctx<'_>,
+    from: Option<LinkId>,
+    message: &Message,
+    id: &MessageId,
+    content: Option<ContentId>,
+) {
     let via = from.and_then(|link| cx.links.peer(link)).unwrap_or(cx.me);
     let topic = message.topic.clone();
-    cx.out.trace(|| Trace::DeliverMessage { content, topic: topic.clone(), from: via });
     let names = MessageRef { id: id.clone(), content, publisher: message.publisher, seqno: message.seqno };
+    let content = || names.content_of(&message.data);
+    cx.out.trace(|| Trace::DeliverMessage { content: content(), topic: topic.clone(), from: via });
     cx.out.push(Action::Deliver { topic, message: names, payload: message.data.clone(), via });
 }

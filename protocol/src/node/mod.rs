@@ -9,7 +9,6 @@ mod rpc;
 mod snapshot;
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use rand_core::Rng;
 
@@ -43,7 +42,6 @@ pub struct Node {
     shards: Shards,
     scores: Scores,
     direct: Direct,
-    scratch: Vec<u8>,
     /// The sequence number of the next publication.
     seqno: u64,
     heartbeat_at: Time,
@@ -95,7 +93,6 @@ impl Node {
             links: Links::default(),
             mesh: Mesh::default(),
             scores: Scores::new(now),
-            scratch: Vec::new(),
             config,
             me,
             keys,
@@ -188,7 +185,6 @@ impl Node {
             rng: &mut self.rng,
             links: &mut self.links,
             scores: &mut self.scores,
-            scratch: &mut self.scratch,
             out,
         };
         (parts, cx)
@@ -276,8 +272,6 @@ impl Node {
         parts.gossip.heartbeat(&mut cx, parts.mesh);
         parts.shards.heartbeat(&mut cx, parts.mesh);
         self.heartbeat_at = now + self.config.mesh.heartbeat;
-        // Long messages come in rows; between two rows their memory is given back.
-        self.scratch = Vec::new();
     }
 }
 

@@ -152,7 +152,7 @@ impl Parts<'_> {
                     let message = Arc::new(header.message(payload));
                     let names = Names {
                         id: header.message_id(cx.config.message_ids),
-                        content: header.content,
+                        content: Some(header.content),
                         coding: Some(header.id()),
                     };
                     self.on_complete(cx, Some((link, credits)), message, names);
@@ -181,7 +181,7 @@ impl Parts<'_> {
     /// that nobody goes on to send it.
     fn on_verified_header(&mut self, cx: &mut Ctx<'_>, link: LinkId, header: &Header, id: MessageId) {
         if !self.gossip.may_say(cx, link, &header.publisher, header.params.message_len()) {
-            self.refuse_excess(cx, link, id, header.content, &header.topic);
+            self.refuse_excess(cx, link, id, Some(header.content), &header.topic);
         }
     }
 
@@ -191,7 +191,7 @@ impl Parts<'_> {
         cx: &mut Ctx<'_>,
         link: LinkId,
         message: MessageId,
-        content: ContentId,
+        content: Option<ContentId>,
         topic: &Topic,
     ) {
         self.gossip.mark_seen(cx.now, &message, content);
@@ -206,12 +206,13 @@ impl Parts<'_> {
         }
         let id = message.id(cx.config.message_ids);
         let announced = self.gossip.finish_arrival(link, &id);
-        if let Some(content) = self.gossip.content_of(&id) {
+        if self.gossip.is_seen(&id) {
             self.gossip.on_holder(&id, link);
             cx.out.tally.duplicate_messages = cx.out.tally.duplicate_messages.wrapping_add(1);
             cx.duplicate(link, &id, &message.topic);
-            let topic = message.topic.clone();
-            return cx.trace_peer(link, |from| Trace::DuplicateMessage { content, from, topic });
+            let (content, topic) = (self.gossip.content_of(&id), message.topic.clone());
+            let content = || content.unwrap_or_else(|| ContentId::of(&message.data));
+            return cx.trace_peer(link, |from| Trace::DuplicateMessage { content: content(), from, topic });
         }
         self.gossip.on_answer(&id);
         if let Err(reason) = self.check_message(cx, link, &message) {
@@ -221,7 +222,7 @@ impl Parts<'_> {
             }
             return cx.trace_peer(link, |from| Trace::RejectMessage { message: id, from, topic, reason });
         }
-        let content = ContentId::of(&message.data);
+        let content = cx.content(&id, &message.data);
         if let Some(publisher) = &message.publisher
             && !self.gossip.may_say(cx, link, publisher, message.data.len())
         {
@@ -258,10 +259,7 @@ fn check_signature(cx: &mut Ctx<'_>, message: &Message) -> Result<(), RejectReas
     let Message { publisher, seqno, signature, key, .. } = message;
     match (cx.config.signatures, publisher, seqno) {
         (Signatures::StrictSign, Some(publisher), Some(_)) if !signature.is_empty() => {
-            let key = (!key.is_empty()).then_some(&**key);
-            message.write_signed(cx.scratch);
-            let good = cx.keys.verify(publisher, key, cx.scratch, signature);
-            if good { Ok(()) } else { Err(RejectReason::InvalidSignature) }
+            if message.verify(publisher, cx.keys) { Ok(()) } else { Err(RejectReason::InvalidSignature) }
         }
         (Signatures::StrictNoSign, None, None) if signature.is_empty() && key.is_empty() => Ok(()),
         (Signatures::StrictSign | Signatures::StrictNoSign, _, _) => Err(RejectReason::SignaturePolicy),

@@ -5,7 +5,7 @@ use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::Node;
-use crate::{ContentId, LinkId, Origin, PeerId, PeerScore, Protocol, Topic};
+use crate::{ContentId, Dedup, LinkId, Origin, PeerId, PeerScore, Protocol, Topic};
 
 /// The state of a node at one moment.
 #[derive(Clone, Debug)]
@@ -16,7 +16,8 @@ pub struct NodeSnapshot {
     pub topics: Vec<TopicState>,
     /// Topics that it published to lately without being in them.
     pub fanout: Vec<Topic>,
-    /// Contents delivered within the seen-cache time, oldest first.
+    /// Contents delivered within the seen-cache time, oldest first; with [`Dedup::Origin`], which does not keep them,
+    /// those in the message cache.
     pub seen: Vec<ContentId>,
     /// Messages of which some shards are held but not enough, with the bytes held.
     pub undecoded: Vec<(ContentId, usize)>,
@@ -130,7 +131,10 @@ impl Node {
                 })
                 .collect(),
             fanout: self.mesh.fanout_topics().cloned().collect(),
-            seen: self.gossip.delivered().collect(),
+            seen: match self.config.dedup {
+                Dedup::Content => self.gossip.delivered().collect(),
+                Dedup::Origin => self.gossip.cached_contents().collect(),
+            },
             undecoded: self.shards.undecoded().collect(),
         }
     }

@@ -1,7 +1,5 @@
 //! Typed RPC to frame.
 
-use alloc::vec::Vec;
-
 use braidcast_coding::ShardId;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
@@ -14,7 +12,7 @@ use super::{
 
 /// A frame in pieces, to be sent one after another.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Frame(SmallVec<[Bytes; 3]>);
+pub struct Frame(SmallVec<[Bytes; 4]>);
 
 impl Frame {
     /// Length of all pieces, bytes.
@@ -27,8 +25,13 @@ impl Frame {
         self.len() == 0
     }
 
+    /// The pieces, borrowed.
+    pub fn pieces(&self) -> SmallVec<[&[u8]; 4]> {
+        self.0.iter().map(|piece| &**piece).collect()
+    }
+
     /// The pieces.
-    pub fn into_chunks(self) -> SmallVec<[Bytes; 3]> {
+    pub fn into_chunks(self) -> SmallVec<[Bytes; 4]> {
         self.0
     }
 
@@ -55,15 +58,13 @@ pub(super) fn rpc_len(rpc: &Rpc) -> usize {
 }
 
 /// What GossipSub signs: a fixed prefix, then the message without signature and key.
-pub(super) fn write_signed(message: &Message, bytes: &mut Vec<u8>) {
-    bytes.clear();
-    bytes.extend_from_slice(b"libp2p-pubsub:");
-    for chunk in chunks(&Unsigned(message)) {
-        bytes.extend_from_slice(&chunk);
-    }
+pub(super) fn signed(message: &Message) -> Frame {
+    let mut chunks = chunks(&Unsigned(message));
+    chunks.insert(0, Bytes::from_static(b"libp2p-pubsub:"));
+    Frame(chunks)
 }
 
-fn chunks(message: &impl Encode) -> SmallVec<[Bytes; 3]> {
+fn chunks(message: &impl Encode) -> SmallVec<[Bytes; 4]> {
     let mut chunks = Chunks::default();
     message.encode(&mut chunks);
     chunks.finish()

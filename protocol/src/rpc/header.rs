@@ -73,7 +73,7 @@ impl Header {
             body.extend_from_slice(&chunk);
             body
         });
-        let signature = keys.sign(&signed_bytes(&body));
+        let signature = keys.sign(&[SIGNING_PREFIX, &body]);
         let key = keys.public_key().unwrap_or_default();
         Self { id: CodingId::of(&body), fields, body: body.into(), signature, key }
     }
@@ -95,7 +95,7 @@ impl Header {
     /// Whether the publisher signed it.
     pub fn verify(&self, keys: &dyn Keys) -> bool {
         let key = (!self.key.is_empty()).then_some(&*self.key);
-        keys.verify(&self.fields.publisher, key, &signed_bytes(&self.body), &self.signature)
+        keys.verify(&self.fields.publisher, key, &[SIGNING_PREFIX, &self.body], &self.signature)
     }
 
     /// The coding id: BLAKE3 of the body.
@@ -149,10 +149,6 @@ impl Header {
             key: self.key.clone(),
         }
     }
-}
-
-fn signed_bytes(body: &[u8]) -> alloc::vec::Vec<u8> {
-    [SIGNING_PREFIX, body].concat()
 }
 
 impl Deref for Header {

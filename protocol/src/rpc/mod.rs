@@ -21,7 +21,7 @@ pub use self::decode::{Limits, RpcFault};
 pub use self::encode::Frame;
 pub use self::head::MessageHead;
 pub use self::header::{Header, HeaderFault, HeaderFields};
-use crate::{CodingId, ContentId, MessageId, MessageIds, PeerId, Topic};
+use crate::{CodingId, ContentId, Keys, MessageId, MessageIds, PeerId, Topic};
 
 /// One frame between two peers.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Hash)]
@@ -123,7 +123,7 @@ pub struct Message {
     pub topic: Topic,
     /// What.
     pub data: Bytes,
-    /// The publisher's signature, else empty: [`Message::signed_bytes`].
+    /// The publisher's signature, else empty: [`Message::signed`].
     pub signature: Bytes,
     /// The publisher's public key where the peer id does not contain it, else empty.
     pub key: Bytes,
@@ -140,16 +140,21 @@ impl Message {
         }
     }
 
-    /// What the signature is over. Source: pubsub specification, "Message Signing".
-    pub fn signed_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.write_signed(&mut bytes);
-        bytes
+    /// Signs it with a node's key; that node is its publisher.
+    pub fn sign(&mut self, keys: &dyn Keys) {
+        self.signature = keys.sign(&self.signed().pieces());
+        self.key = keys.public_key().unwrap_or_default();
     }
 
-    /// As [`Self::signed_bytes`], in place of what `bytes` held: fresh memory costs a page fault every 4 KiB.
-    pub(crate) fn write_signed(&self, bytes: &mut Vec<u8>) {
-        encode::write_signed(self, bytes);
+    /// Whether `publisher` signed it.
+    pub fn verify(&self, publisher: &PeerId, keys: &dyn Keys) -> bool {
+        let key = (!self.key.is_empty()).then_some(&*self.key);
+        keys.verify(publisher, key, &self.signed().pieces(), &self.signature)
+    }
+
+    /// What the signature is over. Source: pubsub specification, "Message Signing".
+    pub fn signed(&self) -> Frame {
+        encode::signed(self)
     }
 }
 

@@ -113,7 +113,7 @@ impl Sink for Counter {
 /// Collects bytes; bodies of at least [`JOIN_BYTES_MAX`] become chunks of their own.
 #[derive(Default)]
 pub(super) struct Chunks {
-    done: SmallVec<[Bytes; 3]>,
+    done: SmallVec<[Bytes; 4]>,
     open: BytesMut,
 }
 
@@ -121,7 +121,7 @@ pub(super) struct Chunks {
 const JOIN_BYTES_MAX: usize = 1024;
 
 impl Chunks {
-    pub(super) fn finish(mut self) -> SmallVec<[Bytes; 3]> {
+    pub(super) fn finish(mut self) -> SmallVec<[Bytes; 4]> {
         if !self.open.is_empty() {
             self.done.push(self.open.freeze());
         }

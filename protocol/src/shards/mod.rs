@@ -163,11 +163,12 @@ impl Shards {
         cx: &mut Ctx<'_>,
         message: &MessageId,
         data: &Bytes,
-        content: ContentId,
+        content: Option<ContentId>,
     ) {
         for id in self.live.collecting(message) {
             let same = |generation: &Generation| {
-                generation.header.content == content && generation.header.params.message_len() == data.len()
+                generation.header.params.message_len() == data.len()
+                    && generation.header.content == content.unwrap_or_else(|| ContentId::of(data))
             };
             if self.live.get(&id).is_some_and(same) {
                 self.complete(cx, id, data.clone());

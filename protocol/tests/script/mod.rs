@@ -13,7 +13,7 @@ use braidcast_protocol::rpc::{
     Rpc, RpcFault, Shard, Subscription, Want,
 };
 use braidcast_protocol::{
-    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, Keys, LinkId, MeshSettings,
+    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, LinkId, MeshSettings,
     MessageId, MessageIds, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, Signatures,
     Threshold, ThresholdRule, Time, Topic, TopicFilter, Validation, Verdict,
 };
@@ -179,7 +179,7 @@ impl World {
             signature: Bytes::new(),
             key: Bytes::new(),
         };
-        whole.signature = keys.sign(&whole.signed_bytes());
+        whole.sign(&keys);
         if words.contains(&"anonymous") {
             (whole.publisher, whole.seqno, whole.signature) = (None, None, Bytes::new());
         }

@@ -99,11 +99,11 @@ impl Driver {
             return Err(PublishError::TooLarge { bytes, bytes_max });
         }
         self.core.subscribe(now, topic, &mut self.out)?;
-        let published = self.core.publish(now, topic, payload, &mut self.out);
+        let published = self.core.publish(now, topic, payload.clone(), &mut self.out);
         self.perform();
         let message = published?;
         self.counters.published += 1;
-        Ok(message.content)
+        Ok(message.content_of(&payload))
     }
 
     fn subscribe(&mut self, topic: Topic) -> Result<Subscription, SubscribeError> {

@@ -154,8 +154,7 @@ impl Driver {
                 Action::Deliver { topic, message, payload, via } => {
                     self.counters.delivered += 1;
                     let payload = detached(payload);
-                    let (content, id, publisher) = (message.content, message.id, message.publisher);
-                    self.listeners.deliver(Message { topic, content, id, publisher, via, payload });
+                    self.listeners.deliver(Message::new(topic, message, via, payload));
                 }
                 Action::Dial { peer, hint } => self.dial(peer, hint),
                 Action::Close { link, reason } => self.close(link, reason),

@@ -73,7 +73,7 @@ impl Identity {
     }
 
     pub(crate) fn keys(&self) -> IdentityKeys {
-        IdentityKeys(self.keypair.clone())
+        IdentityKeys::new(self.keypair.clone())
     }
 }
 

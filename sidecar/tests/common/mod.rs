@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use braidcast_runtime_tokio::{
-    ContentId, Counters, Message, MessageId, Mode, NodeError, PeerId, PublishError, Snapshot, SubscribeError,
-    SystemUsage, Topic, TopicSnapshot, Trace, TraceRecord,
+    ContentId, Counters, Message, MessageId, MessageRef, Mode, NodeError, PeerId, PublishError, Snapshot,
+    SubscribeError, SystemUsage, Topic, TopicSnapshot, Trace, TraceRecord,
 };
 use braidcast_sidecar::client::{Client, Response, Responses};
 use braidcast_sidecar::{Delivered, NodeApi, Options, ServeError, bind, serve};
@@ -107,15 +107,8 @@ impl NodeApi for FakeNode {
         let content = ContentId::of(&payload);
         let name = Topic::new(topic);
         let id = MessageId::of(&me(), 1);
-        let message = Message {
-            topic: name.clone(),
-            content,
-            id,
-            publisher: Some(me()),
-            via: me(),
-            payload: payload.clone(),
-        };
-        let message = Arc::new(message);
+        let names = MessageRef { id, content: Some(content), publisher: Some(me()), seqno: Some(1) };
+        let message = Arc::new(Message::new(name.clone(), names, me(), payload.clone()));
         let mut state = self.state.lock().unwrap();
         state.trace(Trace::PublishMessage { content, topic: name.clone() });
         for subscriber in &state.topics[topic] {

@@ -22,6 +22,8 @@ use self::peer::{Connection, Outbound, Peer, Reader};
 use crate::{
     DownCause, Event, LinkId, Origin,
     bridge::{BridgeEvent, News},
+    frame::Deframer,
+    frame_pool::FramePool,
     inbox::EventSender,
     pump::{self, ReadEnd},
     queue::SendQueue,
@@ -40,6 +42,8 @@ pub(crate) struct Peers {
     /// Readers, writers and timers; at most a handful per connection.
     tasks: JoinSet<TaskEnd>,
     requests: VecDeque<Request>,
+    /// Memory of frames that come in.
+    frames: FramePool,
 }
 
 /// The bounds of a link, from the configuration.
@@ -90,6 +94,7 @@ impl Peers {
             events,
             tasks: JoinSet::new(),
             requests: VecDeque::new(),
+            frames: FramePool::default(),
         }
     }
 
@@ -417,9 +422,10 @@ impl Peers {
         }
         let number = entry.readers_made;
         entry.readers_made += 1;
-        let (inlet, frame_bytes_max) = (entry.inlet.clone(), self.sizes.frame_bytes_max);
+        let inlet = entry.inlet.clone();
+        let deframer = Deframer::new(self.sizes.frame_bytes_max, self.frames.clone());
         let task = self.tasks.spawn(async move {
-            let end = pump::read_link(stream, inlet, frame_bytes_max).await;
+            let end = pump::read_link(stream, inlet, deframer).await;
             TaskEnd::Reader { peer, number, end }
         });
         let Some(earlier) = entry.reader.replace(Reader { number, connection, task }) else { return };
