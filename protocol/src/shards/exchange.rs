@@ -24,6 +24,8 @@ pub(crate) struct Exchange {
     pub(crate) offered: u16,
     /// Shards straight from the publisher that were passed on, or need not be.
     pub(crate) relayed: usize,
+    /// It was asked for shards to be checked.
+    pub(crate) audited: bool,
     /// Its own report.
     pub(crate) reported: Option<Report>,
     /// Its reports in time.
@@ -75,7 +77,8 @@ impl Exchange {
     /// Takes a request. What one neighbour can pull of a message is bounded: four times what it needs.
     pub(crate) fn on_want(&mut self, want: &Want, k: u16) {
         let left = (4 * k).saturating_sub(self.pulled);
-        self.done = false;
+        // Who has the message and asks by name wants to see whether we do what we should, and nothing else.
+        self.done &= !want.indices.is_empty();
         self.wanted = want.count.min(k).min(left);
         self.wanted_indices = want.indices.clone();
         self.wanted_indices.truncate(usize::from(self.wanted));

@@ -4,10 +4,13 @@
 //! Invariant S1: undecoded messages are within their bounds. S2: every exchange belongs to a live link.
 //! S3: what is marked as verified is held. S4: what can be sent on a link is on its agenda.
 
+mod blame;
 mod collecting;
+mod evidence;
 mod exchange;
 mod filling;
 mod generation;
+mod probation;
 mod receive;
 mod repair;
 mod rumours;
@@ -28,7 +31,9 @@ use rand_core::Rng;
 use self::exchange::Exchange;
 use self::filling::Filling;
 use self::generation::{Body, Generation};
+use self::probation::Probation;
 pub(crate) use self::receive::ShardVerdict;
+use self::receive::tell_rank;
 use self::rumours::Rumours;
 use self::table::Table;
 use self::trust::Distrust;
@@ -50,6 +55,7 @@ pub(crate) struct Shards {
     /// Messages of which only reports are known.
     rumours: Rumours,
     distrust: Distrust,
+    probation: Probation,
     /// A time at or before the first repair that is due.
     next_repair: Option<Time>,
     /// Links that take a shard now.
@@ -74,6 +80,7 @@ impl Shards {
             finished: Seen::new(rng.hashing.next_u64(), ttl, max),
             rumours: Rumours::default(),
             distrust: Distrust::default(),
+            probation: Probation::default(),
             next_repair: None,
             filling: Filling::default(),
             salt: rng.hashing.next_u64(),
@@ -170,14 +177,24 @@ impl Shards {
                 generation.header.content == content && generation.header.params.message_len() == data.len()
             };
             if self.live.get(&id).is_some_and(same) {
-                self.complete(cx, id, data.clone());
+                self.complete(cx, id, data.clone(), false);
             }
         }
     }
 
     /// From now on a message is served, and the neighbours are told to send no more of it.
-    fn complete(&mut self, cx: &mut Ctx<'_>, id: CodingId, payload: Bytes) {
-        let Some(generation) = self.live.complete(&id, payload) else { return };
+    /// `decoded`: it was made of the shards held.
+    fn complete(&mut self, cx: &mut Ctx<'_>, id: CodingId, payload: Bytes, decoded: bool) {
+        let wary = self.live.get(&id).is_some_and(Generation::is_wary);
+        let Some(evidence) = self.live.complete(&id, payload, decoded, &mut self.pool) else { return };
+        self.tell_complete(cx, id);
+        self.judge(cx, id, &evidence, wary);
+        self.audit_all(cx, id);
+        self.make_room(cx);
+    }
+
+    fn tell_complete(&mut self, cx: &mut Ctx<'_>, id: CodingId) {
+        let Some(generation) = self.live.get_mut(&id) else { return };
         let (k, have) = (generation.k(), generation.have());
         self.finished.insert(cx.now, id, Finished { k, content: generation.header.content });
         for (link, exchange) in &mut generation.exchanges {
@@ -188,7 +205,6 @@ impl Shards {
                 exchange.told = Some(k);
             }
         }
-        self.make_room(cx);
     }
 
     /// A peer entered the mesh: what is being collected is pushed to it, what is complete is offered.
@@ -221,6 +237,8 @@ impl Shards {
         self.live.on_link_down(link);
         self.rumours.on_link_down(link);
         self.filling.on_link_down(link);
+        self.distrust.on_link_down(link);
+        self.probation.on_link_down(link);
     }
 
     /// The content of a message that is or was handled here.

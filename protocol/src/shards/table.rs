@@ -5,8 +5,10 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use braidcast_coding::Pool;
 use bytes::Bytes;
 
+use super::evidence::Kept;
 use super::generation::{Age, Generation};
 use crate::{CodingId, LinkId, MessageId};
 
@@ -73,16 +75,22 @@ impl Table {
         Some(generation)
     }
 
-    /// An undecoded message is complete.
-    pub(crate) fn complete(&mut self, id: &CodingId, payload: Bytes) -> Option<&mut Generation> {
+    /// An undecoded message is complete: gives what speaks for or against those who sent it.
+    pub(crate) fn complete(
+        &mut self,
+        id: &CodingId,
+        payload: Bytes,
+        decoded: bool,
+        pool: &mut Pool,
+    ) -> Option<Vec<Kept>> {
         let generation = self.live.get_mut(id).filter(|generation| !generation.is_whole())?;
         let bytes = generation.padded_bytes();
-        generation.complete(payload);
+        let evidence = generation.complete(payload, decoded, pool);
         self.bytes.undecoded -= bytes;
         self.bytes.whole += bytes;
         self.collecting.remove(&(generation.message.clone(), *id));
         self.schedule(id);
-        self.live.get_mut(id)
+        Some(evidence)
     }
 
     pub(crate) fn get(&self, id: &CodingId) -> Option<&Generation> {
