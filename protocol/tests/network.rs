@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use braidcast_protocol::{Config, Dedup, Integrity, MessageId, Mode, Seed, Settings, Time, Topic};
-use braidcast_runtime_sim::{Latency, Network};
+use braidcast_protocol::{
+    Config, Dedup, Integrity, MessageId, Mode, Seed, Settings, ShardFactor, Time, Topic,
+};
+use braidcast_runtime_sim::{Latency, Network, Topology};
 use bytes::Bytes;
 
 const NODES: usize = 24;
@@ -96,4 +98,26 @@ fn equal_bytes_published_twice_are_delivered_once_or_twice_as_configured() {
         let delivered: usize = ids.iter().map(reached).sum();
         assert_eq!(delivered, expected * NODES);
     }
+}
+
+/// The largest message that a configuration of 64 MiB takes, over a relay; one byte more is refused.
+#[test]
+fn a_message_of_64_mib_travels_as_shards() {
+    const BYTES: usize = 64 << 20;
+    let mut settings = Settings { message_bytes_max: BYTES, backlog_bytes_max: BYTES, ..Settings::default() };
+    settings.coded.shard_factor = ShardFactor::Auto;
+    let mut network = Network::builder(Seed::from_number(1), Arc::new(Config::new(settings).unwrap()))
+        .nodes(3)
+        .topology(Topology::Edges(vec![(0, 1), (1, 2)]))
+        .latency(Latency::Constant(Duration::from_millis(20)))
+        .codec(true)
+        .build()
+        .unwrap();
+    network.subscribe_all(&topic()).unwrap();
+    network.run_until(Time::EPOCH + Duration::from_secs(4)).unwrap();
+    let payload: Bytes = (0..BYTES).map(|i| (i * 31 + (i >> 13)) as u8).collect();
+    let id = network.publish(0, &topic(), payload).unwrap().id;
+    let bound = network.now() + Duration::from_secs(120);
+    assert!(network.run_until_delivered(&[id], bound).unwrap());
+    assert!(network.publish(0, &topic(), vec![0; BYTES + 1].into()).is_err());
 }

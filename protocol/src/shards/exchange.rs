@@ -11,6 +11,8 @@ use crate::rpc::{Have, Want};
 pub(crate) struct Exchange {
     /// We sent the header.
     pub(crate) header_sent: bool,
+    /// The neighbour sent the header.
+    pub(crate) announced: bool,
     /// The neighbour showed that it knows the message.
     pub(crate) known: bool,
     /// Shards are pushed to it while it is in the mesh. Not set for who came after we had decoded: it is told
@@ -55,6 +57,11 @@ pub(crate) struct Report {
 }
 
 impl Exchange {
+    /// The neighbour sent the header.
+    pub(crate) const fn on_header(&mut self) {
+        (self.known, self.announced) = (true, true);
+    }
+
     /// With a neighbour to whom shards are pushed.
     pub(crate) fn pushing() -> Self {
         Self { push: true, ..Self::default() }
@@ -107,6 +114,11 @@ impl Exchange {
             return true;
         }
         self.reported.is_some_and(|report| report.rank.saturating_add(report.sent_since) < usable)
+    }
+
+    /// Whether it sent a header and never a shard: no honest node does.
+    pub(crate) const fn is_empty_promise(&self) -> bool {
+        self.announced && self.offered == 0
     }
 
     /// A lower estimate of the neighbour's rank.

@@ -32,6 +32,8 @@ pub(crate) struct Generation {
     pub(crate) age: Age,
     /// We published it.
     pub(crate) own: bool,
+    /// The neighbour that was the first to announce it, while its link is up.
+    pub(crate) announcer: Option<LinkId>,
     pub(crate) exchanges: BTreeMap<LinkId, Exchange>,
     /// Shards sent to all neighbours.
     sent: u32,
@@ -76,6 +78,7 @@ impl Generation {
             body,
             age: 0,
             own: false,
+            announcer: None,
             exchanges,
             sent: 0,
             progress,

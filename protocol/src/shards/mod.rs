@@ -13,6 +13,7 @@ mod generation;
 mod probation;
 mod receive;
 mod repair;
+mod room;
 mod rumours;
 mod schedule;
 mod table;
@@ -44,7 +45,7 @@ use crate::mesh::Mesh;
 use crate::rpc::{Header, HeaderFields, Message};
 use crate::seed::Streams;
 use crate::seen::Seen;
-use crate::{CodingId, Config, ContentId, LinkId, MessageId, Time, Topic, Trace};
+use crate::{CodingId, Config, ContentId, LinkId, MessageId, Time, Topic};
 
 /// All coded messages that are being received or served.
 #[derive(Debug)]
@@ -121,42 +122,13 @@ impl Shards {
         generation.exchanges.extend(coded_links.map(|link| (*link, Exchange::pushing())));
         self.finished.insert(cx.now, id, Finished { k, content });
         self.live.insert(generation);
-        self.make_room(cx);
+        self.make_room(cx, None);
         Some(id)
     }
 
     /// Our own messages that were not handed out yet: how many, and their bytes.
     pub(crate) fn unsent(&self) -> (usize, usize) {
         (self.live.unsent(), self.live.bytes().unsent)
-    }
-
-    /// Drops the oldest until the bounds hold: on undecoded messages, and on the bytes of those served.
-    fn make_room(&mut self, cx: &mut Ctx<'_>) {
-        let config = cx.config;
-        loop {
-            let (undecoded, bytes) = (self.live.undecoded(), self.live.bytes());
-            let too_many = undecoded > config.coded.undecoded_max
-                || (bytes.undecoded > config.coded.undecoded_bytes_max && undecoded > 1);
-            let too_heavy = bytes.whole > config.gossip.cache_bytes_max && self.live.len() - undecoded > 1;
-            let oldest = match (too_many, too_heavy) {
-                (true, _) => self.live.oldest(false),
-                (false, true) => self.live.oldest(true),
-                (false, false) => return,
-            };
-            match oldest {
-                Some(id) => self.drop_generation(cx, id),
-                None => return,
-            }
-        }
-    }
-
-    fn drop_generation(&mut self, cx: &mut Ctx<'_>, id: CodingId) {
-        let Some(generation) = self.live.remove(&id) else { return };
-        if let Body::Collecting(collecting) = generation.body {
-            collecting.decoder.discard(&mut self.pool);
-            let (content, topic) = (generation.header.content, generation.header.topic.clone());
-            cx.out.trace(|| Trace::ExpiredMessage { content, topic });
-        }
     }
 
     /// Stops serving a message that the application refused.
@@ -190,7 +162,7 @@ impl Shards {
         self.tell_complete(cx, id);
         self.judge(cx, id, &evidence, wary);
         self.audit_all(cx, id);
-        self.make_room(cx);
+        self.make_room(cx, None);
     }
 
     fn tell_complete(&mut self, cx: &mut Ctx<'_>, id: CodingId) {

@@ -37,7 +37,7 @@ impl Shards {
         let id = header.id();
         let reports = self.rumours.take(&id);
         if let Some(generation) = self.live.get_mut(&id) {
-            generation.exchanges.entry(link).or_default().known = true;
+            generation.exchanges.entry(link).or_default().on_header();
             return;
         }
         let k = header.params.k() as u16;
@@ -58,13 +58,14 @@ impl Shards {
         let mut generation = Generation::collecting(header.clone(), message.clone(), cx.now, repair_at);
         let coded = receivers.iter().filter(|member| cx.links.is_coded(**member));
         generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
-        generation.exchanges.entry(link).or_default().known = true;
+        generation.exchanges.entry(link).or_default().on_header();
+        generation.announcer = Some(link);
         for (link, have) in reports {
             generation.exchanges.entry(link).or_default().on_have(cx.now, &have, k);
         }
         self.wake_by(repair_at);
         self.live.insert(generation);
-        self.make_room(cx);
+        self.make_room(cx, Some(link));
     }
 
     /// A shard came.

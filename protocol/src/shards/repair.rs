@@ -75,7 +75,7 @@ impl Shards {
             })
             .map(|(id, _)| *id)
             .collect();
-        over.into_iter().for_each(|id| self.drop_generation(cx, id));
+        over.into_iter().for_each(|id| self.give_up(cx, id));
         self.finished.expire(cx.now);
         self.probation.expire(cx.now);
         self.distrust.expire(&cx.config.coded, cx.now);
