@@ -96,6 +96,16 @@ fn the_coded_part_has_the_bytes_of_the_specification() {
 }
 
 #[test]
+fn a_shard_that_is_vouched_for_has_the_bytes_of_the_specification() {
+    let message = CodingId::from_bytes([7; 32]);
+    let id = ShardId::Dense(Coefficients::from_slice(&[1, 2]));
+    let shard = Shard { message, id, body: Bytes::from_static(b"c"), vouched: true };
+    let coded = Coded { shards: [shard].into_iter().collect(), ..Coded::default() };
+    let expected = format!("eaa1f10a2d122b0a20{}1a02010222 01632801", "07".repeat(32));
+    assert_eq!(hex(&Rpc { coded, ..Rpc::default() }.encode().into_bytes()), expected.replace(' ', ""));
+}
+
+#[test]
 fn a_header_body_has_the_bytes_of_the_specification() {
     let publisher = PeerId::from_bytes(b"p").unwrap();
     let fields = HeaderFields {
