@@ -37,9 +37,16 @@ impl Ctx<'_> {
         }
     }
 
-    /// The score of the peer at the other end; zero when scoring is off.
+    /// A peer was proved to lie. It is graylisted for a while, whether peers are scored or not.
+    pub(crate) fn convicted(&mut self, link: LinkId) {
+        if let Some(peer) = self.links.peer(link) {
+            self.scores.convict(self.now + self.config.coded.distrust, peer);
+        }
+    }
+
+    /// The score of the peer at the other end; zero when scoring is off, unless it was convicted.
     pub(crate) fn score(&self, link: LinkId) -> Score {
-        self.links.peer(link).map_or(Score::ZERO, |peer| self.scores.score(&peer))
+        self.links.peer(link).map_or(Score::ZERO, |peer| self.scores.score(self.config, &peer))
     }
 
     /// Whether gossip is exchanged with the peer (gossipsub v1.1 "Score Thresholds").

@@ -71,7 +71,8 @@ fn control_has_the_field_numbers_of_the_specification() {
 #[test]
 fn the_coded_part_has_the_bytes_of_the_specification() {
     let message = CodingId::from_bytes([7; 32]);
-    let shard = |id, body: &'static [u8]| Shard { message, id, body: Bytes::from_static(body) };
+    let shard =
+        |id, body: &'static [u8]| Shard { message, id, body: Bytes::from_static(body), vouched: false };
     let coded = Coded {
         headers: vec![],
         shards: [
@@ -91,6 +92,16 @@ fn the_coded_part_has_the_bytes_of_the_specification() {
          1a260a20{id}10031805\
          22280a20{id}10021a0201c8"
     );
+    assert_eq!(hex(&Rpc { coded, ..Rpc::default() }.encode().into_bytes()), expected.replace(' ', ""));
+}
+
+#[test]
+fn a_shard_that_is_vouched_for_has_the_bytes_of_the_specification() {
+    let message = CodingId::from_bytes([7; 32]);
+    let id = ShardId::Dense(Coefficients::from_slice(&[1, 2]));
+    let shard = Shard { message, id, body: Bytes::from_static(b"c"), vouched: true };
+    let coded = Coded { shards: [shard].into_iter().collect(), ..Coded::default() };
+    let expected = format!("eaa1f10a2d122b0a20{}1a02010222 01632801", "07".repeat(32));
     assert_eq!(hex(&Rpc { coded, ..Rpc::default() }.encode().into_bytes()), expected.replace(' ', ""));
 }
 
@@ -134,7 +145,8 @@ fn the_signed_bytes_are_prefix_and_message_without_signature() {
 #[test]
 fn bodies_are_slices_of_the_frame_both_ways() {
     let body = Bytes::from(vec![5; 100_000]);
-    let shard = Shard { message: CodingId::of(b""), id: ShardId::Canonical(3), body: body.clone() };
+    let shard =
+        Shard { message: CodingId::of(b""), id: ShardId::Canonical(3), body: body.clone(), vouched: false };
     let coded = Coded { shards: [shard].into_iter().collect(), ..Coded::default() };
     let rpc = Rpc { coded, ..Rpc::default() };
     let chunks = rpc.encode().into_chunks();
@@ -260,10 +272,11 @@ fn shard() -> impl Strategy<Value = Shard> {
         (0u16..256).prop_map(ShardId::Canonical),
         prop::collection::vec(any::<u8>(), 1..100).prop_map(|c| ShardId::Dense(Coefficients::from_slice(&c))),
     ];
-    (any::<[u8; 32]>(), id, bytes(2000)).prop_map(|(message, id, body)| Shard {
+    (any::<[u8; 32]>(), id, bytes(2000), any::<bool>()).prop_map(|(message, id, body, vouched)| Shard {
         message: CodingId::from_bytes(message),
         id,
         body,
+        vouched,
     })
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use braidcast_coding::counting::{CountingAllocator, held_bytes};
+use braidcast_coding::{Params, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, IHave, Message, PeerInfo, Prune, Rpc, Subscription, Want,
+    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, PeerInfo, Prune, Rpc, Shard,
+    Subscription, Want,
 };
 use braidcast_protocol::{
-    Action, Actions, Agent, CodingId, Config, Event, HashKeys, LinkId, MessageId, Node, Origin, PeerId,
-    Protocol, Seed, Settings, Time, Topic,
+    Action, Actions, Agent, CodingId, Config, ContentId, Event, HashKeys, LinkId, MessageId, Node, Origin,
+    PeerId, Protocol, Score, Seed, Settings, Time, Topic,
 };
 use bytes::Bytes;
 
@@ -21,11 +23,12 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const ENTRIES: u32 = 10_000;
 const FRAMES: u32 = 10;
 
-/// What a flood may occupy at its height: 5000 ids of one heartbeat, at some 200 bytes each.
-const DURING_MAX: isize = 2 << 20;
+/// What a flood may occupy at its height: 5000 ids of one heartbeat, at some 200 bytes each, or 512 undecoded messages,
+/// at some 5 KiB each.
+const DURING_MAX: isize = 3 << 20;
 
-/// What may be left when everything has had its time: tables that do not shrink.
-const AFTER_MAX: isize = 128 << 10;
+/// What may be left when everything has had its time: tables that do not shrink, and memory for shards to use again.
+const AFTER_MAX: isize = 256 << 10;
 
 /// Frames that a node sends for one that it gets: an IWANT of 5000 ids in frames of 16 KB.
 const ANSWERS_MAX: usize = 32;
@@ -88,7 +91,38 @@ fn prune(number: u32) -> Prune {
     Prune { topic: topic(number), peers, backoff_s: Some(u64::MAX) }
 }
 
-const FLOODS: [(&str, Flood); 14] = [
+/// A header of a message of 256 bytes that never come.
+fn header(number: u32) -> Arc<Header> {
+    let publisher = PeerId::from_bytes(&[8; 38]).unwrap();
+    let params = Params::for_message(256, 4).unwrap();
+    let fields = HeaderFields {
+        topic: Topic::new("t"),
+        publisher,
+        seqno: number.into(),
+        params,
+        content: ContentId::of(&number.to_be_bytes()),
+        hashes: blake3::hash(&[0; 64]).as_bytes().repeat(6).into(),
+        message_signature: Bytes::new(),
+    };
+    Arc::new(Header::sign(fields, &HashKeys::new(publisher)))
+}
+
+/// A fifth of a frame's entries: each header is checked.
+fn headers(frame: u32) -> Vec<Arc<Header>> {
+    numbers(frame).step_by(5).map(header).collect()
+}
+
+fn halves(frame: u32) -> Rpc {
+    let headers = headers(frame);
+    let half = |header: &Arc<Header>| {
+        let body = Bytes::from_static(&[0; 64]);
+        Shard { message: header.id(), id: ShardId::Canonical(0), body, vouched: false }
+    };
+    let shards = headers.iter().map(half).collect();
+    coded(Coded { headers, shards, ..Coded::default() })
+}
+
+const FLOODS: [(&str, Flood); 16] = [
     ("SUBSCRIBE", |n| {
         subscriptions(numbers(n).map(|i| Subscription { subscribe: true, topic: topic(i) }).collect())
     }),
@@ -127,6 +161,8 @@ const FLOODS: [(&str, Flood); 14] = [
         let want = |i| Want { message: coding_id(i), count: u16::MAX, indices: (0..16).collect() };
         coded(Coded { wants: numbers(n).map(want).collect(), ..Coded::default() })
     }),
+    ("coded headers", |n| coded(Coded { headers: headers(n), ..Coded::default() })),
+    ("half coded messages", halves),
     ("messages of many topics", |n| {
         let publish = numbers(n).map(|i| message(topic(i), i.into(), false)).collect();
         Rpc { publish, ..Rpc::default() }
@@ -220,5 +256,21 @@ fn ten_thousand_entries_of_any_kind_change_neither_memory_nor_delivery() {
             let (during, after) = flood(name, make, scored);
             println!("{name}, scored {scored}: {during} bytes held during, {after} after");
         }
+    }
+}
+
+#[test]
+fn who_announces_messages_that_never_come_is_graylisted() {
+    let floods: [(&str, Flood); 2] =
+        [("headers", |n| coded(Coded { headers: headers(n), ..Coded::default() })), ("halves", halves)];
+    for (name, make) in floods {
+        let mut world = World::new(true);
+        world.event(Event::Received { link: ATTACKER, rpc: make(0) });
+        let score = |world: &World, number: u8| {
+            let peer = PeerId::from_bytes(&[number; 38]).unwrap();
+            world.node.scores().find(|score| score.peer == peer).unwrap().score
+        };
+        assert!(score(&world, 2) < Settings::default().score.thresholds.graylist, "{name}");
+        assert!(score(&world, 3) >= Score::ZERO, "{name}: the friend did nothing");
     }
 }

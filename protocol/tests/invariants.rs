@@ -389,7 +389,8 @@ impl World {
 
     fn shard(&mut self, slot: u32, message: u8, id: ShardId, body: Vec<u8>) {
         let message = self.remotes[usize::from(message)].header.id();
-        let shard = Shard { message, id, body: body.into() };
+        let vouched = body.first().is_some_and(|byte| byte % 2 == 1);
+        let shard = Shard { message, id, body: body.into(), vouched };
         self.coded(slot, Coded { shards: [shard].into_iter().collect(), ..Coded::default() });
     }
 

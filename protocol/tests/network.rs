@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use braidcast_protocol::{
     Actions, Config, ContentId, Dedup, HashKeys, Integrity, MessageId, MessageIds, Mode, Node, PeerId, Seed,
-    Settings, Time, Topic,
+    Settings, ShardFactor, Time, Topic,
 };
-use braidcast_runtime_sim::{Latency, Network};
+use braidcast_runtime_sim::{Latency, Network, Topology};
 use bytes::Bytes;
 
 const NODES: usize = 24;
@@ -121,4 +121,26 @@ fn the_hash_of_a_payload_is_computed_where_something_goes_by_it() {
         assert_eq!((message.content, message.content_of(&payload)), (known, hash));
         assert_eq!(node.snapshot().seen, [hash], "{dedup:?}");
     }
+}
+
+/// The largest message that a configuration of 64 MiB takes, over a relay; one byte more is refused.
+#[test]
+fn a_message_of_64_mib_travels_as_shards() {
+    const BYTES: usize = 64 << 20;
+    let mut settings = Settings { message_bytes_max: BYTES, backlog_bytes_max: BYTES, ..Settings::default() };
+    settings.coded.shard_factor = ShardFactor::Auto;
+    let mut network = Network::builder(Seed::from_number(1), Arc::new(Config::new(settings).unwrap()))
+        .nodes(3)
+        .topology(Topology::Edges(vec![(0, 1), (1, 2)]))
+        .latency(Latency::Constant(Duration::from_millis(20)))
+        .codec(true)
+        .build()
+        .unwrap();
+    network.subscribe_all(&topic()).unwrap();
+    network.run_until(Time::EPOCH + Duration::from_secs(4)).unwrap();
+    let payload: Bytes = (0..BYTES).map(|i| (i * 31 + (i >> 13)) as u8).collect();
+    let id = network.publish(0, &topic(), payload).unwrap().id;
+    let bound = network.now() + Duration::from_secs(120);
+    assert!(network.run_until_delivered(&[id], bound).unwrap());
+    assert!(network.publish(0, &topic(), vec![0; BYTES + 1].into()).is_err());
 }

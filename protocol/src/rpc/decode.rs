@@ -287,7 +287,7 @@ impl Decoder<'_> {
     }
 
     fn shard(&mut self, bytes: Bytes) -> Result<Shard, RpcFault> {
-        let (mut message, mut id, mut body) = (None, None, Bytes::new());
+        let (mut message, mut id, mut body, mut vouched) = (None, None, Bytes::new(), false);
         each_field(bytes, |tag, value| {
             match (tag, value) {
                 (1, Value::Bytes(bytes)) => message = Some(coding_id(&bytes)?),
@@ -301,11 +301,13 @@ impl Decoder<'_> {
                     id = Some(ShardId::Dense(Coefficients::from_bytes(bytes)));
                 }
                 (4, Value::Bytes(bytes)) => body = bytes,
+                (5, Value::Varint(value)) => vouched = value != 0,
                 (_, Value::Bytes(_) | Value::Varint(_)) => {}
             }
             Ok(())
         })?;
-        Ok(Shard { message: required("shard message", message)?, id: required("shard kind", id)?, body })
+        let (message, id) = (required("shard message", message)?, required("shard kind", id)?);
+        Ok(Shard { message, id, body, vouched })
     }
 }
 

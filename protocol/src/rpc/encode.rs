@@ -245,6 +245,9 @@ impl Encode for Shard {
             ShardId::Dense(coefficients) => put_bytes(sink, 3, coefficients),
         }
         put_body(sink, 4, &self.body);
+        if self.vouched {
+            put_varint(sink, 5, 1);
+        }
     }
 }
 

@@ -233,6 +233,8 @@ pub struct Shard {
     pub id: ShardId,
     /// The combination, shard length bytes.
     pub body: Bytes,
+    /// The sender says that it is right: made of nothing but what it verified itself. Not needed of canonical shards.
+    pub vouched: bool,
 }
 
 /// What the sender has of a message.

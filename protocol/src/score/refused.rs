@@ -1,4 +1,5 @@
-//! Peers that were dropped and may not come back yet. Not in the specification, which closes no links.
+//! Peers that were dropped and may not come back yet, or that nothing is taken from. Not in the specification, which
+//! closes no links.
 
 use alloc::collections::BTreeMap;
 
@@ -21,6 +22,11 @@ impl Refused {
 
     pub(super) fn contains(&self, peer: &PeerId, now: Time) -> bool {
         self.0.get(peer).is_some_and(|until| *until > now)
+    }
+
+    /// Whether it stands on the list, its time being up or not.
+    pub(super) fn is_listed(&self, peer: &PeerId) -> bool {
+        self.0.contains_key(peer)
     }
 
     pub(super) fn expire(&mut self, now: Time) {

@@ -28,6 +28,8 @@ pub(crate) struct Scores {
     peers: BTreeMap<PeerId, Record>,
     addresses: Addresses,
     refused: Refused,
+    /// Peers that lied about shards: whether peers are scored or not.
+    convicted: Refused,
     deliveries: Deliveries,
     /// When counts faded last.
     faded_at: Time,
@@ -39,14 +41,24 @@ impl Scores {
             peers: BTreeMap::new(),
             addresses: Addresses::default(),
             refused: Refused::default(),
+            convicted: Refused::default(),
             deliveries: Deliveries::default(),
             faded_at: now,
         }
     }
 
-    /// The score of a peer; zero for one that is not known.
-    pub(crate) fn score(&self, peer: &PeerId) -> Score {
-        self.peers.get(peer).map_or(Score::ZERO, Record::score)
+    /// The score of a peer; zero for one that is not known, just below the graylist for one that was convicted.
+    pub(crate) fn score(&self, config: &Config, peer: &PeerId) -> Score {
+        let score = self.peers.get(peer).map_or(Score::ZERO, Record::score);
+        match self.convicted.is_listed(peer) {
+            true => score.min(config.score.thresholds.graylist + Score::from_millionths(-1)),
+            false => score,
+        }
+    }
+
+    /// A peer was proved to lie; until then nothing is taken from it.
+    pub(crate) fn convict(&mut self, until: Time, peer: PeerId) {
+        self.convicted.insert(peer, until);
     }
 
     /// Whether a peer was dropped and its time is not up.
@@ -177,6 +189,7 @@ impl Scores {
         mesh: &Mesh,
     ) -> Vec<LinkId> {
         let settings = &config.score;
+        self.convicted.expire(now);
         if !settings.enabled {
             return Vec::new();
         }
@@ -248,6 +261,7 @@ impl Scores {
             links.iter().all(|(_, link)| !config.score.enabled || self.peers.contains_key(&link.peer));
         let bounded = self.peers.len() - linked <= config.score.retained_max
             && self.refused.is_bounded()
+            && self.convicted.is_bounded()
             && self.deliveries.is_bounded()
             && self.peers.values().all(|record| record.topics.len() <= config.topics_max);
         ensure(linked == expected && known && bounded, Rule::R1, || {

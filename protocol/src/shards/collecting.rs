@@ -6,10 +6,11 @@ use braidcast_coding::{Decoder, Offer, Pool, Shard as HeldShard, ShardId, Tag};
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
+use super::evidence::Kept;
 use super::exchange::{Exchange, IndexSet};
 use super::terms::{Next, Trust};
 use crate::LinkId;
-use crate::rpc::Header;
+use crate::rpc::{Header, Shard};
 
 /// The shards of a message that is not decoded yet.
 ///
@@ -21,8 +22,32 @@ pub(crate) struct Collecting {
     pub(crate) verified: IndexSet,
     /// Shards that came straight from the publisher, by position in the decoder.
     direct: Vec<usize>,
-    /// A decode failed: only canonical shards are taken from now on.
-    pub(crate) strict: bool,
+    /// Which dense shards are taken, after decodes that failed.
+    taking: Taking,
+    /// Dense shards held for which their senders did not vouch.
+    unvouched: Vec<ShardId>,
+    /// Decodes that failed.
+    attempts: u8,
+    /// Dense shards that were thrown away or not taken. Each neighbour's are bounded by what is looked at.
+    evidence: Vec<Kept>,
+}
+
+/// Which shards are taken besides canonical ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Taking {
+    Dense,
+    /// Those for which the sender vouches.
+    Vouched,
+    Nothing,
+}
+
+/// Who sends a shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    pub(crate) link: LinkId,
+    pub(crate) is_publisher: bool,
+    /// It is believed only what it vouches for.
+    pub(crate) suspect: bool,
 }
 
 /// What became of a shard.
@@ -39,35 +64,72 @@ pub(crate) enum Taken {
 
 impl Collecting {
     pub(crate) fn new(decoder: Decoder) -> Self {
-        Self { decoder, verified: IndexSet::default(), direct: Vec::new(), strict: false }
+        Self {
+            decoder,
+            verified: IndexSet::default(),
+            direct: Vec::new(),
+            taking: Taking::Dense,
+            unvouched: Vec::new(),
+            attempts: 0,
+            evidence: Vec::new(),
+        }
     }
 
-    pub(crate) fn take(
-        &mut self,
-        header: &Header,
-        link: LinkId,
-        id: ShardId,
-        payload: Bytes,
-        from_publisher: bool,
-        pool: &mut Pool,
-    ) -> Taken {
-        match &id {
+    pub(crate) fn take(&mut self, header: &Header, sender: Sender, shard: &Shard, pool: &mut Pool) -> Taken {
+        match &shard.id {
             ShardId::Canonical(index) if self.verified.contains(*index) => return Taken::Duplicate,
-            ShardId::Canonical(index) if header.matches(*index, &payload) == Some(true) => {}
+            ShardId::Canonical(index) if header.matches(*index, &shard.body) == Some(true) => {}
             ShardId::Canonical(_) => return Taken::Invalid,
-            ShardId::Dense(_) if self.strict => return Taken::Unhelpful,
+            ShardId::Dense(_) if !self.believes(sender, shard) => {
+                return self.set_aside(header, sender, shard);
+            }
             ShardId::Dense(_) => {}
         }
-        match self.decoder.offer(HeldShard { id, payload, tag: Tag::new(link.number()) }, pool) {
+        let held = HeldShard {
+            id: shard.id.clone(),
+            payload: shard.body.clone(),
+            tag: Tag::new(sender.link.number()),
+        };
+        match self.decoder.offer(held, pool) {
             Err(_) => Taken::Invalid,
-            Ok(Offer::Redundant) => Taken::Unhelpful,
+            Ok(Offer::Redundant) => {
+                self.note_unvouched(shard);
+                Taken::Unhelpful
+            }
             Ok(Offer::Innovative { rank }) => {
+                self.note_unvouched(shard);
                 self.verified = verified(&self.decoder);
-                if from_publisher {
+                if sender.is_publisher {
                     self.direct.push(rank - 1);
                 }
                 Taken::Innovative
             }
+        }
+    }
+
+    fn believes(&self, sender: Sender, shard: &Shard) -> bool {
+        match self.taking {
+            Taking::Dense => shard.vouched || !sender.suspect,
+            Taking::Vouched => shard.vouched,
+            Taking::Nothing => false,
+        }
+    }
+
+    /// A dense shard that is not taken is evidence all the same.
+    fn set_aside(&mut self, header: &Header, sender: Sender, shard: &Shard) -> Taken {
+        if shard.id.coefficients(header.params).is_err() || shard.body.len() != header.params.shard_len() {
+            return Taken::Invalid;
+        }
+        self.evidence.push(Kept::new(sender.link, shard.id.clone(), &shard.body, shard.vouched));
+        Taken::Unhelpful
+    }
+
+    /// A shard was taken, if only as a spare: then it is the last.
+    fn note_unvouched(&mut self, shard: &Shard) {
+        let last = |shards: &[HeldShard]| shards.last().is_some_and(|held| held.id == shard.id);
+        let held = last(self.decoder.shards()) || last(self.decoder.spares());
+        if held && !shard.vouched && canonical_of(&shard.id).is_none() {
+            self.unvouched.push(shard.id.clone());
         }
     }
 
@@ -129,14 +191,84 @@ impl Collecting {
         }
     }
 
-    /// Throws away what is not verified and takes nothing of the kind any more. Whether anything was thrown away.
-    pub(crate) fn purge(&mut self, pool: &mut Pool) -> bool {
-        self.strict = true;
-        self.direct.clear();
-        let removed = self.decoder.remove_where(|shard| canonical_index(shard).is_none(), pool);
-        // Canonical shards that only looked redundant have moved up.
-        self.verified = verified(&self.decoder);
+    /// Whether we know that what [`Self::make`] makes is right: it is made of nothing but verified shards.
+    pub(crate) fn vouches(&self, next: Next, trust: Trust) -> bool {
+        match next {
+            Next::Canonical(_) => true,
+            Next::Direct(_) => false,
+            Next::Mixed => {
+                trust == Trust::Verified || usize::from(self.verified.len()) == self.decoder.rank()
+            }
+        }
+    }
+
+    /// After a decode that failed: throws away what is wrong, as far as that can be told. Whether it could be.
+    ///
+    /// First the dense shards of one neighbour, if the message is right without them; else those for which nobody
+    /// vouches; else all. After the third time only canonical shards are taken.
+    pub(crate) fn retreat(&mut self, header: &Header, pool: &mut Pool) -> bool {
+        self.attempts = self.attempts.saturating_add(1);
+        let last = self.attempts >= ATTEMPTS_MAX;
+        if !last
+            && let Some(polluter) = self.find_polluter(header, pool)
+            && self.throw_out(|shard, _| shard.tag == polluter, pool)
+        {
+            return true;
+        }
+        self.taking = if last { Taking::Nothing } else { Taking::Vouched };
+        (!last && self.throw_out(|_, vouched| !vouched, pool)) || self.throw_out(|_, _| true, pool)
+    }
+
+    /// Whose shards left out give a source shard that is right: tried with one that is not held.
+    fn find_polluter(&self, header: &Header, pool: &mut Pool) -> Option<Tag> {
+        let row = (0..header.params.k() as u16).find(|index| !self.verified.contains(*index))?;
+        let is_right = |body: &[u8]| header.matches(row, body) == Some(true);
+        self.decoder.find_polluter(usize::from(row), is_right, pool)
+    }
+
+    /// Throws away the dense shards of a neighbour that lied. Whether there were any.
+    pub(crate) fn throw_out_liar(&mut self, link: LinkId, pool: &mut Pool) -> bool {
+        let tag = Tag::new(link.number());
+        self.throw_out(|shard, _| shard.tag == tag, pool)
+    }
+
+    /// Throws away dense shards; whether one vouches for a shard comes with it.
+    fn throw_out(&mut self, which: impl Fn(&HeldShard, bool) -> bool, pool: &mut Pool) -> bool {
+        let Self { decoder, unvouched, evidence, .. } = self;
+        let removed = decoder.remove_where(
+            |shard| {
+                let vouched = !unvouched.contains(&shard.id);
+                let goes = canonical_index(shard).is_none() && which(shard, vouched);
+                if goes {
+                    evidence.push(Kept::of(shard, vouched));
+                }
+                goes
+            },
+            pool,
+        );
+        if removed > 0 {
+            unvouched.retain(|id| decoder.shards().iter().chain(decoder.spares()).any(|held| held.id == *id));
+            // Positions have changed, and canonical shards that only looked redundant have moved up.
+            self.direct.clear();
+            self.verified = verified(&self.decoder);
+        }
         removed > 0
+    }
+
+    /// Whether a decode failed, so that shards are asked for by name.
+    pub(crate) fn is_wary(&self) -> bool {
+        self.attempts > 0
+    }
+
+    /// What can be compared with the message now that it is verified. `decoded` says that it was made of the shards
+    /// held, so that these are right.
+    pub(crate) fn into_evidence(mut self, decoded: bool, pool: &mut Pool) -> Vec<Kept> {
+        let unvouched = core::mem::take(&mut self.unvouched);
+        let shards = self.decoder.shards().iter().filter(|_| !decoded);
+        let unchecked = shards.chain(self.decoder.spares()).filter(|held| canonical_index(held).is_none());
+        self.evidence.extend(unchecked.map(|held| Kept::of(held, !unvouched.contains(&held.id))));
+        self.decoder.discard(pool);
+        self.evidence
     }
 
     /// Who brought the shards held.
@@ -154,8 +286,12 @@ impl Collecting {
 }
 
 fn canonical_index(shard: &HeldShard) -> Option<u16> {
-    match shard.id {
-        ShardId::Canonical(index) => Some(index),
+    canonical_of(&shard.id)
+}
+
+const fn canonical_of(id: &ShardId) -> Option<u16> {
+    match id {
+        ShardId::Canonical(index) => Some(*index),
         ShardId::Dense(_) => None,
     }
 }
@@ -163,3 +299,6 @@ fn canonical_index(shard: &HeldShard) -> Option<u16> {
 fn verified(decoder: &Decoder) -> IndexSet {
     decoder.shards().iter().filter_map(canonical_index).collect()
 }
+
+/// Decodes of a message that may fail before only canonical shards are taken.
+const ATTEMPTS_MAX: u8 = 3;

@@ -11,6 +11,8 @@ use crate::rpc::{Have, Want};
 pub(crate) struct Exchange {
     /// We sent the header.
     pub(crate) header_sent: bool,
+    /// The neighbour sent the header.
+    pub(crate) announced: bool,
     /// The neighbour showed that it knows the message.
     pub(crate) known: bool,
     /// Shards are pushed to it while it is in the mesh. Not set for who came after we had decoded: it is told
@@ -24,6 +26,8 @@ pub(crate) struct Exchange {
     pub(crate) offered: u16,
     /// Shards straight from the publisher that were passed on, or need not be.
     pub(crate) relayed: usize,
+    /// It was asked for shards to be checked.
+    pub(crate) audited: bool,
     /// Its own report.
     pub(crate) reported: Option<Report>,
     /// Its reports in time.
@@ -53,6 +57,11 @@ pub(crate) struct Report {
 }
 
 impl Exchange {
+    /// The neighbour sent the header.
+    pub(crate) const fn on_header(&mut self) {
+        (self.known, self.announced) = (true, true);
+    }
+
     /// With a neighbour to whom shards are pushed.
     pub(crate) fn pushing() -> Self {
         Self { push: true, ..Self::default() }
@@ -75,7 +84,8 @@ impl Exchange {
     /// Takes a request. What one neighbour can pull of a message is bounded: four times what it needs.
     pub(crate) fn on_want(&mut self, want: &Want, k: u16) {
         let left = (4 * k).saturating_sub(self.pulled);
-        self.done = false;
+        // Who has the message and asks by name wants to see whether we do what we should, and nothing else.
+        self.done &= !want.indices.is_empty();
         self.wanted = want.count.min(k).min(left);
         self.wanted_indices = want.indices.clone();
         self.wanted_indices.truncate(usize::from(self.wanted));
@@ -104,6 +114,11 @@ impl Exchange {
             return true;
         }
         self.reported.is_some_and(|report| report.rank.saturating_add(report.sent_since) < usable)
+    }
+
+    /// Whether it sent a header and never a shard: no honest node does.
+    pub(crate) const fn is_empty_promise(&self) -> bool {
+        self.announced && self.offered == 0
     }
 
     /// A lower estimate of the neighbour's rank.

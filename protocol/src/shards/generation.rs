@@ -9,7 +9,8 @@ use braidcast_coding::{Decoder, Encoder, Pool, ShardId};
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
-pub(crate) use super::collecting::{Collecting, Taken};
+pub(crate) use super::collecting::{Collecting, Sender, Taken};
+use super::evidence::Kept;
 use super::exchange::Exchange;
 use super::terms::{Next, Terms};
 use crate::gossip::Credits;
@@ -31,6 +32,8 @@ pub(crate) struct Generation {
     pub(crate) age: Age,
     /// We published it.
     pub(crate) own: bool,
+    /// The neighbour that was the first to announce it, while its link is up.
+    pub(crate) announcer: Option<LinkId>,
     pub(crate) exchanges: BTreeMap<LinkId, Exchange>,
     /// Shards sent to all neighbours.
     sent: u32,
@@ -40,6 +43,8 @@ pub(crate) struct Generation {
     pub(crate) repair_at: Time,
     /// Pulls since the last innovative shard.
     pub(crate) repairs: u32,
+    /// Shards were pulled by index from a neighbour that has them all, and that may still come.
+    pub(crate) pulled_from_whole: bool,
 }
 
 /// What we have of a message.
@@ -73,11 +78,13 @@ impl Generation {
             body,
             age: 0,
             own: false,
+            announcer: None,
             exchanges,
             sent: 0,
             progress,
             repair_at,
             repairs: 0,
+            pulled_from_whole: false,
         }
     }
 
@@ -131,29 +138,20 @@ impl Generation {
     }
 
     /// Takes a shard from a neighbour. Only while collecting.
-    pub(crate) fn take(
-        &mut self,
-        link: LinkId,
-        id: ShardId,
-        body: Bytes,
-        from_publisher: bool,
-        pool: &mut Pool,
-    ) -> Taken {
+    pub(crate) fn take(&mut self, sender: Sender, shard: &Shard, pool: &mut Pool) -> Taken {
         let offers_max = 2 * self.k() + 8;
+        let dense = matches!(shard.id, ShardId::Dense(_));
         let Body::Collecting(collecting) = &mut self.body else { return Taken::Unhelpful };
-        let exchange = self.exchanges.entry(link).or_default();
-        // At most k shards of one neighbour are useful; some more may cross with what we tell it.
-        if exchange.offered >= offers_max {
+        let exchange = self.exchanges.entry(sender.link).or_default();
+        // At most k shards of one neighbour are useful; some more may cross with what we tell it. Canonical ones are
+        // checked: however many others came, what was asked for by name is taken.
+        if dense && exchange.offered >= offers_max {
             return Taken::Unhelpful;
         }
-        exchange.offered += 1;
-        let index = match id {
-            ShardId::Canonical(index) => Some(index),
-            ShardId::Dense(_) => None,
-        };
-        let taken = collecting.take(&self.header, link, id, body, from_publisher, pool);
-        if taken != Taken::Invalid {
-            index.into_iter().for_each(|index| exchange.holds.insert(index));
+        exchange.offered = exchange.offered.saturating_add(1);
+        let taken = collecting.take(&self.header, sender, shard, pool);
+        if let (ShardId::Canonical(index), true) = (&shard.id, taken != Taken::Invalid) {
+            exchange.holds.insert(*index);
         }
         exchange.received += u16::from(taken == Taken::Innovative);
         taken
@@ -173,10 +171,13 @@ impl Generation {
         pool: &mut Pool,
     ) -> Option<Shard> {
         let next = self.next(self.exchanges.get(&link)?, terms)?;
-        let (id, body) = match &self.body {
-            Body::Collecting(collecting) => collecting.make(next, terms.trust, rng, pool)?,
-            Body::Whole { encoder, .. } => make(encoder, next, rng, pool)?,
+        let ((id, body), vouched) = match &self.body {
+            Body::Collecting(collecting) => {
+                (collecting.make(next, terms.trust, rng, pool)?, collecting.vouches(next, terms.trust))
+            }
+            Body::Whole { encoder, .. } => (make(encoder, &self.header, next, rng, pool)?, true),
         };
+        let vouched = vouched && matches!(id, ShardId::Dense(_));
         let exchange = self.exchanges.get_mut(&link)?;
         match next {
             Next::Canonical(index) => {
@@ -191,13 +192,14 @@ impl Generation {
         }
         exchange.on_sent();
         self.sent = self.sent.saturating_add(1);
-        Some(Shard { message: self.header.id(), id, body })
+        Some(Shard { message: self.header.id(), id, body, vouched })
     }
 
     /// What this neighbour would be sent. The rules are in `docs/spec/coded-mode.md`, "Which shard goes to whom".
     fn next(&self, exchange: &Exchange, terms: Terms) -> Option<Next> {
         let asked = exchange.wanted > 0;
-        if exchange.done || !(asked || (terms.eager && exchange.push)) {
+        if (exchange.done && exchange.wanted_indices.is_empty()) || !(asked || (terms.eager && exchange.push))
+        {
             return None;
         }
         match &self.body {
@@ -250,26 +252,50 @@ impl Generation {
         credits
     }
 
-    /// Turns into a source of the message. `payload` is what [`Self::decode`] gave, or the same from elsewhere.
-    pub(crate) fn complete(&mut self, payload: Bytes) {
-        if let Ok(encoder) = Encoder::new(payload, self.header.params) {
-            self.body = Body::Whole { encoder, next: self.header.hashed_shards() };
+    /// Turns into a source of the message. `payload` is what [`Self::decode`] gave, or the same from elsewhere. What is
+    /// left of the shards is evidence.
+    pub(crate) fn complete(&mut self, payload: Bytes, decoded: bool, pool: &mut Pool) -> Vec<Kept> {
+        let Ok(encoder) = Encoder::new(payload, self.header.params) else { return Vec::new() };
+        let whole = Body::Whole { encoder, next: self.header.hashed_shards() };
+        match core::mem::replace(&mut self.body, whole) {
+            Body::Collecting(collecting) => collecting.into_evidence(decoded, pool),
+            Body::Whole { .. } => Vec::new(),
         }
     }
 
-    /// Throws away what is not verified, after a decode that failed. Whether anything was.
-    pub(crate) fn purge(&mut self, pool: &mut Pool) -> bool {
+    /// After a decode that failed: throws away what is wrong, as far as that can be told. Whether it could be.
+    pub(crate) fn retreat(&mut self, pool: &mut Pool) -> bool {
+        let Body::Collecting(collecting) = &mut self.body else { return false };
         self.exchanges.values_mut().for_each(|exchange| exchange.relayed = 0);
-        match &mut self.body {
-            Body::Collecting(collecting) => collecting.purge(pool),
-            Body::Whole { .. } => false,
+        collecting.retreat(&self.header, pool)
+    }
+
+    /// Throws away the unverified shards of a neighbour that lied. Whether there were any.
+    pub(crate) fn throw_out_liar(&mut self, link: LinkId, pool: &mut Pool) -> bool {
+        let Body::Collecting(collecting) = &mut self.body else { return false };
+        let any = collecting.throw_out_liar(link, pool);
+        if any {
+            self.exchanges.values_mut().for_each(|exchange| exchange.relayed = 0);
         }
+        any
+    }
+
+    /// What is missing is pulled at once, wherever it was asked for before.
+    pub(crate) fn pull_at_once(&mut self, now: Time) {
+        self.repair_at = now;
+        self.repairs = 0;
+        self.pulled_from_whole = false;
+    }
+
+    /// Whether a decode of it failed and it is not complete yet.
+    pub(crate) fn is_wary(&self) -> bool {
+        matches!(&self.body, Body::Collecting(collecting) if collecting.is_wary())
     }
 
     /// Canonical shards to ask for by index, when only these are taken.
     pub(crate) fn missing_indices(&self, rng: &mut ChaCha8Rng) -> Vec<u16> {
         match &self.body {
-            Body::Collecting(collecting) if collecting.strict => {
+            Body::Collecting(collecting) if collecting.is_wary() => {
                 let lacking = (0..self.header.hashed_shards()).filter(|i| !collecting.verified.contains(*i));
                 select::sample(rng, lacking.collect(), usize::from(self.k() - self.rank()))
             }
@@ -278,12 +304,21 @@ impl Generation {
     }
 }
 
-fn make(encoder: &Encoder, next: Next, rng: &mut ChaCha8Rng, pool: &mut Pool) -> Option<(ShardId, Bytes)> {
-    match next {
-        Next::Canonical(index) => Some((ShardId::Canonical(index), encoder.canonical(index, pool).ok()?)),
-        Next::Direct(_) | Next::Mixed => {
-            let coded = encoder.coded(1, rng, pool).into_iter().next()?;
-            Some((ShardId::Dense(coded.coefficients), coded.payload))
+/// A shard of a message that is complete. A canonical one whose hash in the header is wrong would be blamed on us: in
+/// its place goes a combination.
+fn make(
+    encoder: &Encoder,
+    header: &Header,
+    next: Next,
+    rng: &mut ChaCha8Rng,
+    pool: &mut Pool,
+) -> Option<(ShardId, Bytes)> {
+    if let Next::Canonical(index) = next {
+        let body = encoder.canonical(index, pool).ok()?;
+        if header.matches(index, &body) != Some(false) {
+            return Some((ShardId::Canonical(index), body));
         }
     }
+    let coded = encoder.coded(1, rng, pool).into_iter().next()?;
+    Some((ShardId::Dense(coded.coefficients), coded.payload))
 }

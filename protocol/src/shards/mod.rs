@@ -4,12 +4,16 @@
 //! Invariant S1: undecoded messages are within their bounds. S2: every exchange belongs to a live link.
 //! S3: what is marked as verified is held. S4: what can be sent on a link is on its agenda.
 
+mod blame;
 mod collecting;
+mod evidence;
 mod exchange;
 mod filling;
 mod generation;
+mod probation;
 mod receive;
 mod repair;
+mod room;
 mod rumours;
 mod schedule;
 mod table;
@@ -28,7 +32,9 @@ use rand_core::Rng;
 use self::exchange::Exchange;
 use self::filling::Filling;
 use self::generation::{Body, Generation};
+use self::probation::Probation;
 pub(crate) use self::receive::ShardVerdict;
+use self::receive::tell_rank;
 use self::rumours::Rumours;
 use self::table::Table;
 use self::trust::Distrust;
@@ -39,7 +45,7 @@ use crate::mesh::Mesh;
 use crate::rpc::{Header, HeaderFields, Message};
 use crate::seed::Streams;
 use crate::seen::Seen;
-use crate::{CodingId, Config, ContentId, LinkId, MessageId, Time, Topic, Trace};
+use crate::{CodingId, Config, ContentId, LinkId, MessageId, Time, Topic};
 
 /// All coded messages that are being received or served.
 #[derive(Debug)]
@@ -50,6 +56,7 @@ pub(crate) struct Shards {
     /// Messages of which only reports are known.
     rumours: Rumours,
     distrust: Distrust,
+    probation: Probation,
     /// A time at or before the first repair that is due.
     next_repair: Option<Time>,
     /// Links that take a shard now.
@@ -74,6 +81,7 @@ impl Shards {
             finished: Seen::new(rng.hashing.next_u64(), ttl, max),
             rumours: Rumours::default(),
             distrust: Distrust::default(),
+            probation: Probation::default(),
             next_repair: None,
             filling: Filling::default(),
             salt: rng.hashing.next_u64(),
@@ -114,42 +122,13 @@ impl Shards {
         generation.exchanges.extend(coded_links.map(|link| (*link, Exchange::pushing())));
         self.finished.insert(cx.now, id, Finished { k, content });
         self.live.insert(generation);
-        self.make_room(cx);
+        self.make_room(cx, None);
         Some(id)
     }
 
     /// Our own messages that were not handed out yet: how many, and their bytes.
     pub(crate) fn unsent(&self) -> (usize, usize) {
         (self.live.unsent(), self.live.bytes().unsent)
-    }
-
-    /// Drops the oldest until the bounds hold: on undecoded messages, and on the bytes of those served.
-    fn make_room(&mut self, cx: &mut Ctx<'_>) {
-        let config = cx.config;
-        loop {
-            let (undecoded, bytes) = (self.live.undecoded(), self.live.bytes());
-            let too_many = undecoded > config.coded.undecoded_max
-                || (bytes.undecoded > config.coded.undecoded_bytes_max && undecoded > 1);
-            let too_heavy = bytes.whole > config.gossip.cache_bytes_max && self.live.len() - undecoded > 1;
-            let oldest = match (too_many, too_heavy) {
-                (true, _) => self.live.oldest(false),
-                (false, true) => self.live.oldest(true),
-                (false, false) => return,
-            };
-            match oldest {
-                Some(id) => self.drop_generation(cx, id),
-                None => return,
-            }
-        }
-    }
-
-    fn drop_generation(&mut self, cx: &mut Ctx<'_>, id: CodingId) {
-        let Some(generation) = self.live.remove(&id) else { return };
-        if let Body::Collecting(collecting) = generation.body {
-            collecting.decoder.discard(&mut self.pool);
-            let (content, topic) = (generation.header.content, generation.header.topic.clone());
-            cx.out.trace(|| Trace::ExpiredMessage { content, topic });
-        }
     }
 
     /// Stops serving a message that the application refused.
@@ -171,14 +150,24 @@ impl Shards {
                     && generation.header.content == content.unwrap_or_else(|| ContentId::of(data))
             };
             if self.live.get(&id).is_some_and(same) {
-                self.complete(cx, id, data.clone());
+                self.complete(cx, id, data.clone(), false);
             }
         }
     }
 
     /// From now on a message is served, and the neighbours are told to send no more of it.
-    fn complete(&mut self, cx: &mut Ctx<'_>, id: CodingId, payload: Bytes) {
-        let Some(generation) = self.live.complete(&id, payload) else { return };
+    /// `decoded`: it was made of the shards held.
+    fn complete(&mut self, cx: &mut Ctx<'_>, id: CodingId, payload: Bytes, decoded: bool) {
+        let wary = self.live.get(&id).is_some_and(Generation::is_wary);
+        let Some(evidence) = self.live.complete(&id, payload, decoded, &mut self.pool) else { return };
+        self.tell_complete(cx, id);
+        self.judge(cx, id, &evidence, wary);
+        self.audit_all(cx, id);
+        self.make_room(cx, None);
+    }
+
+    fn tell_complete(&mut self, cx: &mut Ctx<'_>, id: CodingId) {
+        let Some(generation) = self.live.get_mut(&id) else { return };
         let (k, have) = (generation.k(), generation.have());
         self.finished.insert(cx.now, id, Finished { k, content: generation.header.content });
         for (link, exchange) in &mut generation.exchanges {
@@ -189,7 +178,6 @@ impl Shards {
                 exchange.told = Some(k);
             }
         }
-        self.make_room(cx);
     }
 
     /// A peer entered the mesh: what is being collected is pushed to it, what is complete is offered.
@@ -222,6 +210,8 @@ impl Shards {
         self.live.on_link_down(link);
         self.rumours.on_link_down(link);
         self.filling.on_link_down(link);
+        self.distrust.on_link_down(link);
+        self.probation.on_link_down(link);
     }
 
     /// The content of a message that is or was handled here.

@@ -6,7 +6,7 @@ use braidcast_coding::ShardId;
 use bytes::Bytes;
 
 use super::exchange::Exchange;
-use super::generation::{Generation, Taken};
+use super::generation::{Generation, Sender, Taken};
 use super::{Finished, Shards};
 use crate::config::Schedule;
 use crate::ctx::Ctx;
@@ -37,7 +37,7 @@ impl Shards {
         let id = header.id();
         let reports = self.rumours.take(&id);
         if let Some(generation) = self.live.get_mut(&id) {
-            generation.exchanges.entry(link).or_default().known = true;
+            generation.exchanges.entry(link).or_default().on_header();
             return;
         }
         let k = header.params.k() as u16;
@@ -58,13 +58,14 @@ impl Shards {
         let mut generation = Generation::collecting(header.clone(), message.clone(), cx.now, repair_at);
         let coded = receivers.iter().filter(|member| cx.links.is_coded(**member));
         generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
-        generation.exchanges.entry(link).or_default().known = true;
+        generation.exchanges.entry(link).or_default().on_header();
+        generation.announcer = Some(link);
         for (link, have) in reports {
             generation.exchanges.entry(link).or_default().on_have(cx.now, &have, k);
         }
         self.wake_by(repair_at);
         self.live.insert(generation);
-        self.make_room(cx);
+        self.make_room(cx, Some(link));
     }
 
     /// A shard came.
@@ -82,15 +83,19 @@ impl Shards {
         if generation.is_whole() {
             count(&mut cx.out.tally.useless_shards);
             self.trace(cx, link, &shard, Trace::UnnecessaryShard);
+            self.check_late(cx, link, &shard);
             return ShardVerdict::Handled;
         }
-        let from_publisher = cx.links.peer(link) == Some(generation.header.publisher);
-        let taken =
-            generation.take(link, shard.id.clone(), shard.body.clone(), from_publisher, &mut self.pool);
+        let is_publisher = cx.links.peer(link) == Some(generation.header.publisher);
+        let sender = Sender { link, is_publisher, suspect: self.distrust.is_suspect(cx.now, link) };
+        let taken = generation.take(sender, &shard, &mut self.pool);
         match taken {
             Taken::Innovative => {
                 count(&mut cx.out.tally.new_shards);
                 self.trace(cx, link, &shard, Trace::NewShard);
+                if let ShardId::Canonical(_) = shard.id {
+                    self.probation.on_right(link);
+                }
                 return self.on_progress(cx, id);
             }
             Taken::Duplicate => {
@@ -105,7 +110,7 @@ impl Shards {
             }
             Taken::Invalid => {
                 count(&mut cx.out.tally.invalid_shards);
-                self.on_invalid(cx, link, id);
+                self.convict(cx, link, id);
             }
         }
         ShardVerdict::Handled
@@ -127,7 +132,7 @@ impl Shards {
             let header = generation.header.clone();
             if let Some(payload) = generation.decode(&mut self.pool) {
                 let credits = generation.credits();
-                self.complete(cx, id, payload.clone());
+                self.complete(cx, id, payload.clone(), true);
                 return ShardVerdict::Completed { header, payload, credits };
             }
             self.on_polluted(cx, id, &header);
@@ -139,26 +144,21 @@ impl Shards {
         let (content, topic) = (header.content, header.topic.clone());
         cx.out.trace(|| Trace::PollutedMessage { content, topic: topic.clone() });
         if let Some(generation) = self.live.get_mut(&id)
-            && generation.purge(&mut self.pool)
+            && generation.retreat(&mut self.pool)
         {
-            // What is left is verified; the rest is pulled by index at once.
             self.distrust.on_pollution(&cx.config.coded, cx.now, &topic);
-            generation.repair_at = cx.now;
-            self.wake_by(cx.now);
+            if generation.rank() < generation.k() {
+                // The rest is pulled by index at once; who believes that we have it is told.
+                tell_rank(cx, generation);
+                generation.pull_at_once(cx.now);
+                self.wake_by(cx.now);
+            }
+            self.alarm(cx);
         } else {
             // Verified shards alone are wrong: the publisher is to blame.
             self.finished.insert(cx.now, id, Finished { k: header.params.k() as u16, content });
             self.drop_generation(cx, id);
         }
-    }
-
-    /// A shard that is not what its name says. An honest relay checks before it passes on: this neighbour lied.
-    fn on_invalid(&self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
-        let Some(generation) = self.live.get(&id) else { return };
-        let (message, topic) = (generation.message.clone(), generation.header.topic.clone());
-        cx.misbehaved(link, Misdeed::InvalidShard, Some(&topic));
-        let reason = RejectReason::InvalidShard;
-        cx.trace_peer(link, |from| Trace::RejectMessage { message, from, topic, reason });
     }
 
     /// A neighbour that sends what we cannot use believes our rank to be lower than it is: tell it, once a rank.
@@ -179,8 +179,17 @@ impl Shards {
         if let Some(generation) = self.live.get_mut(&have.message) {
             let k = generation.k();
             generation.exchanges.entry(link).or_default().on_have(cx.now, have, k);
+            let pulls = generation.is_wary() && !generation.pulled_from_whole && have.rank >= k;
+            if pulls {
+                generation.pull_at_once(cx.now);
+            }
             self.live.schedule(&have.message);
             self.live.on_sent(&have.message);
+            match have.rank >= k {
+                true if pulls => self.wake_by(cx.now),
+                true => self.audit(cx, link, have.message),
+                false => {}
+            }
         } else if have.rank > 0
             && !self.finished.contains(&have.message)
             && let Some(due) = self.rumours.on_have(link, have, cx.now + cx.config.coded.repair_after)
@@ -195,7 +204,17 @@ impl Shards {
             && cx.links.is_coded(link)
         {
             let k = generation.k();
-            generation.exchanges.entry(link).or_default().on_want(want, k);
+            let exchange = generation.exchanges.entry(link).or_default();
+            let (done, topic) = (exchange.done, &generation.header.topic);
+            exchange.on_want(want, k);
+            let by_name = !want.indices.is_empty();
+            // What it lacks it asks for by name when a decode failed there: the next may fail here.
+            if by_name && !done {
+                self.distrust.on_pollution(&cx.config.coded, cx.now, topic);
+            }
+            if by_name && (!done || self.probation.believes_hearsay(cx.now)) {
+                self.alarm(cx);
+            }
             self.live.schedule(&want.message);
         }
     }
@@ -235,6 +254,12 @@ fn report_progress(cx: &mut Ctx<'_>, generation: &mut Generation) {
     if cx.config.coded.schedule == Schedule::Exchange || !due || !long {
         return;
     }
+    tell_rank(cx, generation);
+}
+
+/// Reports the rank to those that push to us.
+pub(super) fn tell_rank(cx: &mut Ctx<'_>, generation: &mut Generation) {
+    let have = generation.have();
     for (link, exchange) in &mut generation.exchanges {
         if exchange.push
             && !exchange.done

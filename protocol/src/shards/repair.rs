@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::Shards;
 use super::generation::Generation;
 use crate::ctx::Ctx;
@@ -29,7 +31,9 @@ impl Shards {
             if generation.repair_at <= cx.now {
                 pull(cx, generation);
                 generation.repairs = generation.repairs.saturating_add(1);
-                let longer = pause.saturating_mul(1 << generation.repairs.min(5));
+                // After a failed decode others may wait for us to ask: they cannot know what we still believe.
+                let doublings = if generation.is_wary() { 0 } else { generation.repairs.min(5) };
+                let longer = pause.saturating_mul(1 << doublings);
                 generation.repair_at = cx.now + longer.min(REPAIR_PAUSE_MAX.max(pause));
             }
         }
@@ -71,9 +75,10 @@ impl Shards {
             })
             .map(|(id, _)| *id)
             .collect();
-        over.into_iter().for_each(|id| self.drop_generation(cx, id));
+        over.into_iter().for_each(|id| self.give_up(cx, id));
         self.finished.expire(cx.now);
-        self.distrust.expire(cx.now);
+        self.probation.expire(cx.now);
+        self.distrust.expire(&cx.config.coded, cx.now);
     }
 }
 
@@ -87,17 +92,38 @@ impl Generation {
     }
 }
 
-/// Asks one neighbour that knows the message for what is missing: the best first, then in turn.
-fn pull(cx: &mut Ctx<'_>, generation: &Generation) {
+/// Asks a neighbour that knows the message for what is missing: the best first, then in turn. After a failed decode,
+/// when single shards are asked for by name, all of them are asked of several that have the message.
+fn pull(cx: &mut Ctx<'_>, generation: &mut Generation) {
     let rank = |link: &LinkId| generation.exchanges[link].reported.map_or(0, |report| report.rank);
     let knows = generation.exchanges.iter().filter(|(_, exchange)| exchange.known).map(|(link, _)| *link);
     let mut candidates: Vec<LinkId> = knows.filter(|link| cx.gossips_with(*link)).collect();
     candidates.sort_by_key(|link| (core::cmp::Reverse(rank(link)), *link));
     let Some(turn) = (generation.repairs as usize).checked_rem(candidates.len()) else { return };
-    let indices =
-        generation.missing_indices(&mut cx.rng.gossip).into_iter().map(|index| index as u8).collect();
-    if let Some(rpc) = cx.links.control(candidates[turn]) {
-        let count = generation.k() - generation.rank();
-        rpc.coded.wants.push(Want { message: generation.header.id(), count, indices });
+    let whole = candidates.iter().filter(|link| rank(link) == generation.k()).count();
+    let (missing, message) = (generation.k() - generation.rank(), generation.header.id());
+    let indices = generation.missing_indices(&mut cx.rng.gossip);
+    if indices.is_empty() || whole == 0 {
+        ask(cx, candidates[turn], Want { message, count: missing, indices: names(&indices) });
+        return;
+    }
+    generation.pulled_from_whole = true;
+    let each = indices.len().div_ceil(whole.min(ASKED_MAX));
+    for (part, place) in indices.chunks(each).zip(turn..) {
+        let link = candidates[place % whole];
+        ask(cx, link, Want { message, count: part.len() as u16, indices: names(part) });
     }
 }
+
+fn ask(cx: &mut Ctx<'_>, link: LinkId, want: Want) {
+    if let Some(rpc) = cx.links.control(link) {
+        rpc.coded.wants.push(want);
+    }
+}
+
+fn names(indices: &[u16]) -> SmallVec<[u8; 16]> {
+    indices.iter().map(|index| *index as u8).collect()
+}
+
+/// Neighbours among which shards that are asked for by name are divided.
+const ASKED_MAX: usize = 3;

@@ -5,9 +5,12 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use braidcast_coding::Pool;
 use bytes::Bytes;
 
+use super::evidence::Kept;
 use super::generation::{Age, Generation};
+use super::room::Announced;
 use crate::{CodingId, LinkId, MessageId};
 
 /// The coded messages at hand.
@@ -25,6 +28,7 @@ pub(crate) struct Table {
     /// Own messages whose first push is not out yet: only here are all of their bytes.
     unsent: BTreeSet<Age>,
     bytes: Sums,
+    announced: Announced,
 }
 
 /// An entry of a link's agenda: not our own, age.
@@ -47,6 +51,7 @@ impl Table {
         let bytes = generation.padded_bytes();
         if !generation.is_whole() {
             self.bytes.undecoded += bytes;
+            self.announced.add(&generation);
             self.collecting.insert((generation.message.clone(), id));
         } else {
             self.bytes.whole += bytes;
@@ -67,22 +72,30 @@ impl Table {
             true => self.bytes.whole -= generation.padded_bytes(),
             false => {
                 self.bytes.undecoded -= generation.padded_bytes();
+                self.announced.remove(&generation, false);
                 self.collecting.remove(&(generation.message.clone(), *id));
             }
         }
         Some(generation)
     }
 
-    /// An undecoded message is complete.
-    pub(crate) fn complete(&mut self, id: &CodingId, payload: Bytes) -> Option<&mut Generation> {
+    /// An undecoded message is complete: gives what speaks for or against those who sent it.
+    pub(crate) fn complete(
+        &mut self,
+        id: &CodingId,
+        payload: Bytes,
+        decoded: bool,
+        pool: &mut Pool,
+    ) -> Option<Vec<Kept>> {
         let generation = self.live.get_mut(id).filter(|generation| !generation.is_whole())?;
         let bytes = generation.padded_bytes();
-        generation.complete(payload);
+        let evidence = generation.complete(payload, decoded, pool);
         self.bytes.undecoded -= bytes;
         self.bytes.whole += bytes;
+        self.announced.remove(generation, true);
         self.collecting.remove(&(generation.message.clone(), *id));
         self.schedule(id);
-        self.live.get_mut(id)
+        Some(evidence)
     }
 
     pub(crate) fn get(&self, id: &CodingId) -> Option<&Generation> {
@@ -121,6 +134,20 @@ impl Table {
     /// The oldest message that is whole, or that is not.
     pub(crate) fn oldest(&self, whole: bool) -> Option<CodingId> {
         self.by_age.values().copied().find(|id| self.live[id].is_whole() == whole)
+    }
+
+    /// The oldest undecoded message that this neighbour was the first to announce.
+    pub(crate) fn oldest_of(&self, link: LinkId) -> Option<CodingId> {
+        let is_its = |id: &CodingId| self.live[id].announcer == Some(link) && !self.live[id].is_whole();
+        self.by_age.values().copied().find(is_its)
+    }
+
+    pub(crate) const fn announced(&self) -> &Announced {
+        &self.announced
+    }
+
+    pub(crate) const fn announced_mut(&mut self) -> &mut Announced {
+        &mut self.announced
     }
 
     /// Undecoded messages of this GossipSub id.
@@ -184,8 +211,10 @@ impl Table {
 
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
         self.agenda.remove(&link);
+        self.announced.on_link_down(link);
         let mut forsaken = Vec::new();
         for (id, generation) in &mut self.live {
+            generation.announcer = generation.announcer.filter(|announcer| *announcer != link);
             if generation.exchanges.remove(&link).is_some() && generation.exchanges.is_empty() {
                 forsaken.push(*id);
             }
@@ -207,7 +236,11 @@ impl Table {
         let undecoded = self.live.values().filter(|generation| !generation.is_whole()).count();
         let aged = self.by_age.len() == self.live.len()
             && self.by_age.iter().all(|(age, id)| self.live.get(id).is_some_and(|g| g.age == *age));
-        bytes == self.bytes && undecoded == self.collecting.len() && aged
+        let loads_sound = self.announced.sums().all(|(link, count, bytes)| {
+            let of = || self.live.values().filter(|g| !g.is_whole() && g.announcer == Some(link));
+            (of().count(), of().map(Generation::padded_bytes).sum::<usize>()) == (count, bytes)
+        });
+        loads_sound && bytes == self.bytes && undecoded == self.collecting.len() && aged
     }
 
     /// Whether a message is on the agenda of a link.

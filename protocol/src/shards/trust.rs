@@ -1,33 +1,98 @@
-//! Which topics were polluted lately.
+//! Which topics were polluted lately, and who is believed only what it vouches for.
 
 use alloc::collections::BTreeMap;
+use core::time::Duration;
 
 use super::terms::Trust;
 use crate::config::{CodedSettings, Integrity};
-use crate::{Time, Topic};
+use crate::{LinkId, Time, Topic};
 
-/// Topics on which a decode failed, until when nothing unverified is mixed there.
+/// What follows from decodes that failed.
 #[derive(Debug, Default)]
 pub(crate) struct Distrust {
-    until: BTreeMap<Topic, Time>,
+    /// Topics on which nothing unverified is mixed.
+    topics: BTreeMap<Topic, Offences>,
+    /// Neighbours that sent a wrong shard, perhaps deceived themselves, until when that counts.
+    suspects: BTreeMap<LinkId, Time>,
+}
+
+/// Failed decodes on a topic.
+#[derive(Clone, Copy, Debug)]
+struct Offences {
+    until: Time,
+    /// How often it began.
+    count: u32,
 }
 
 impl Distrust {
     /// What may be mixed for others on a topic.
     pub(crate) fn trust(&self, config: &CodedSettings, now: Time, topic: &Topic) -> Trust {
-        let polluted = self.until.get(topic).is_some_and(|until| *until > now);
-        match (config.integrity, polluted) {
+        match (config.integrity, self.is_polluted(now, topic)) {
             (Integrity::Optimistic, _) | (Integrity::Adaptive, false) => Trust::All,
             (Integrity::Verified, _) | (Integrity::Adaptive, true) => Trust::Verified,
         }
     }
 
-    /// A decode on the topic failed.
-    pub(crate) fn on_pollution(&mut self, config: &CodedSettings, now: Time, topic: &Topic) {
-        self.until.insert(topic.clone(), now + config.distrust);
+    /// Whether a decode on the topic failed lately.
+    pub(crate) fn is_polluted(&self, now: Time, topic: &Topic) -> bool {
+        self.topics.get(topic).is_some_and(|offences| offences.until > now)
     }
 
-    pub(crate) fn expire(&mut self, now: Time) {
-        self.until.retain(|_, until| *until > now);
+    /// A decode on the topic failed. Each time after the first it counts for twice as long.
+    pub(crate) fn on_pollution(&mut self, config: &CodedSettings, now: Time, topic: &Topic) {
+        let offences = self.topics.entry(topic.clone()).or_insert(Offences { until: now, count: 0 });
+        if offences.until <= now {
+            offences.count = offences.count.saturating_add(1);
+        }
+        offences.until = now + offences.span(config.distrust);
+    }
+
+    /// A neighbour sent a wrong shard for which it had not vouched.
+    pub(crate) fn suspect(&mut self, config: &CodedSettings, now: Time, link: LinkId) {
+        self.suspects.insert(link, now + config.distrust);
+    }
+
+    pub(crate) fn is_suspect(&self, now: Time, link: LinkId) -> bool {
+        self.suspects.get(&link).is_some_and(|until| *until > now)
+    }
+
+    pub(crate) fn on_link_down(&mut self, link: LinkId) {
+        self.suspects.remove(&link);
+    }
+
+    /// A topic's offences are remembered for as long again as they counted.
+    pub(crate) fn expire(&mut self, config: &CodedSettings, now: Time) {
+        self.topics.retain(|_, offences| offences.until + offences.span(config.distrust) > now);
+        self.suspects.retain(|_, until| *until > now);
+    }
+}
+
+impl Offences {
+    fn span(self, first: Duration) -> Duration {
+        first.saturating_mul(1 << self.count.saturating_sub(1).min(DOUBLINGS_MAX))
+    }
+}
+
+/// How often the time of distrust is doubled: to 16 times.
+const DOUBLINGS_MAX: u32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distrust_lasts_longer_with_each_offence_and_is_forgotten() {
+        let config = CodedSettings { distrust: Duration::from_secs(600), ..CodedSettings::default() };
+        let (mut distrust, topic) = (Distrust::default(), Topic::new("t"));
+        let at = |seconds| Time::EPOCH + Duration::from_secs(seconds);
+        distrust.on_pollution(&config, at(0), &topic);
+        assert_eq!(distrust.trust(&config, at(599), &topic), Trust::Verified);
+        assert_eq!(distrust.trust(&config, at(600), &topic), Trust::All);
+        distrust.expire(&config, at(601));
+        distrust.on_pollution(&config, at(700), &topic);
+        assert!(distrust.is_polluted(at(1899), &topic) && !distrust.is_polluted(at(1900), &topic));
+        distrust.expire(&config, at(3100));
+        distrust.on_pollution(&config, at(3100), &topic);
+        assert!(!distrust.is_polluted(at(3700), &topic), "it began anew");
     }
 }

@@ -186,13 +186,15 @@ impl World {
         let hashes = (0..k + 2).flat_map(|i| {
             *blake3::hash(&encoder.canonical(i as u16, &mut Pool::default()).unwrap()).as_bytes()
         });
+        let mut hashes: Vec<u8> = hashes.collect();
+        *hashes.last_mut().unwrap() ^= u8::from(words.contains(&"wrong-hash"));
         let fields = HeaderFields {
             topic: whole.topic.clone(),
             publisher,
             seqno: self.remotes.len() as u64,
             params,
             content: ContentId::of(&whole.data),
-            hashes: hashes.collect::<Vec<u8>>().into(),
+            hashes: hashes.into(),
             message_signature: whole.signature.clone(),
         };
         let header = Arc::new(Header::sign(fields, &keys));
@@ -326,7 +328,7 @@ impl World {
         }
     }
 
-    /// `shard PEER MESSAGE canonical=I|dense=C,C,C,C [bad] [header]`, `header`, `have … rank=R`, `want … count=N`.
+    /// `shard PEER MESSAGE canonical=I|dense=C,C,C,C [bad] [vouched] [header]`, `header`, `have … rank=R`, `want … count=N`.
     fn coded(&self, words: &[&str]) -> Coded {
         let remote = &self.remotes[words[2]];
         let message = remote.header.id();
@@ -349,7 +351,8 @@ impl World {
                     .remove(0)
                     .to_vec();
                 body[0] ^= u8::from(words.contains(&"bad"));
-                coded.shards.push(Shard { message, id, body: body.into() });
+                let vouched = words.contains(&"vouched");
+                coded.shards.push(Shard { message, id, body: body.into(), vouched });
             }
             "have" => {
                 let rank = number(option(words, "rank").unwrap());

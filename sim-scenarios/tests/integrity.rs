@@ -1,0 +1,78 @@
+//! Whatever a third of the nodes, the lines and crashes do: everything arrives, and who pollutes is shut out.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use braidcast_sim_scenarios::result::RunResult;
+use braidcast_sim_scenarios::{Extras, Scenario, run};
+
+fn play(name: &str, settings: &[String], seed: u64) -> RunResult {
+    let (scenario, tree) = Scenario::open(name, settings).unwrap();
+    let (point, _) = scenario.point(&tree, 0).unwrap();
+    run(&point, seed, Extras::default(), &mut |_share| {}).unwrap().result
+}
+
+fn polluted(share: f64, integrity: &str, scored: bool) -> RunResult {
+    let settings = [
+        format!("adversaries.0.nodes={share}"),
+        format!("protocol.coded.integrity={integrity}"),
+        format!("protocol.score.enabled={scored}"),
+    ];
+    play("pollution", &settings, 1)
+}
+
+/// Six messages, three seconds apart, from 5 s on: the fourth at 14 s. A heartbeat may go by before a member is out.
+#[test]
+fn polluters_cost_little_and_are_shut_out() {
+    let clean = polluted(0.0, "verified", true);
+    let limit = 1.3 * clean.t100_ms.unwrap();
+    for share in [0.1, 0.33] {
+        for (integrity, messages) in [("verified", 3.0), ("adaptive", 5.0), ("optimistic", 5.0)] {
+            let result = polluted(share, integrity, true);
+            let defence = result.defence.unwrap();
+            assert_eq!(result.delivery, 1.0, "{share} {integrity}");
+            assert!(result.t100_ms.unwrap() <= limit, "{share} {integrity}: {:?} of {limit}", result.t100_ms);
+            assert_eq!(defence.honest_score_min, 0.0, "{share} {integrity}: {defence:?}");
+            let by = 5000.0 + messages * 3000.0 + 1000.0;
+            assert!(defence.clear_ms.is_some_and(|clear| clear <= by), "{share} {integrity}: {defence:?}");
+        }
+    }
+}
+
+/// A proof needs no score.
+#[test]
+fn polluters_are_shut_out_without_scores() {
+    let defence = polluted(0.33, "adaptive", false).defence.unwrap();
+    assert!(defence.mesh_share_max > 0.2 && defence.mesh_share < 0.01, "{defence:?}");
+}
+
+/// A thinned `delivery-matrix`.
+#[test]
+fn everything_arrives_at_every_threshold_size_and_loss() {
+    for (nodes, losses) in [(2, &[0.0, 0.2][..]), (3, &[0.0, 0.2]), (36, &[0.0, 0.2]), (200, &[0.2])] {
+        for (threshold, rule) in [(0.1, "at-least"), (0.7, "exceeds"), (1.0, "at-least"), (1.0, "exceeds")] {
+            for (k, loss) in [1, 2, 8, 128].into_iter().flat_map(|k| losses.iter().map(move |loss| (k, loss)))
+            {
+                let settings = [
+                    format!("network.nodes={nodes}"),
+                    format!("network.loss={loss}"),
+                    format!("protocol.coded.threshold={threshold}"),
+                    format!("protocol.coded.threshold_rule={rule}"),
+                    format!("protocol.coded.shard_factor={k}"),
+                ];
+                assert_eq!(play("delivery-matrix", &settings, 1).delivery, 1.0, "{settings:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_survives_crashes_during_the_spread_delivers() {
+    for integrity in ["verified", "adaptive", "optimistic"] {
+        for at in ["5.3 s", "5.6 s", "5.9 s"] {
+            let settings = [format!("protocol.coded.integrity={integrity}"), format!("faults.0.at={at}")];
+            for seed in 1..=3 {
+                assert_eq!(play("crash-20", &settings, seed).delivery, 1.0, "{settings:?}, seed {seed}");
+            }
+        }
+    }
+}
