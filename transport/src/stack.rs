@@ -178,3 +178,16 @@ pub(crate) const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The kernel asks for more when it holds less than this of what it cannot send yet: one shard.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const TCP_UNSENT_BYTES: u32 = 16 << 10;
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_is_told_to_hold_little_that_is_not_sent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        keep_unsent_short(&stream);
+        assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), TCP_UNSENT_BYTES);
+    }
+}

@@ -67,21 +67,18 @@ impl fmt::Display for Event {
     }
 }
 
-/// Commands from standard input; its end means [`Command::Quit`]. A bad line is logged and does nothing.
-pub(crate) fn commands(events: Events) -> mpsc::Receiver<Command> {
+/// Commands from standard input, or what is wrong with a line. Its end means [`Command::Quit`].
+pub(crate) fn commands() -> mpsc::Receiver<Result<Command, String>> {
     let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
     // A thread, since standard input can only be read by blocking.
     thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
-            let taken = match line.parse() {
-                Ok(command) => sender.blocking_send(command).is_ok(),
-                Err(why) => events.blocking_send(Event::Log(format!("bad line {line:?}: {why}"))).is_ok(),
-            };
-            if !taken {
+            let command = line.parse().map_err(|why: String| format!("bad line {line:?}: {why}"));
+            if sender.blocking_send(command).is_err() {
                 return;
             }
         }
-        let _ended_already = sender.blocking_send(Command::Quit);
+        let _ended_already = sender.blocking_send(Ok(Command::Quit));
     });
     receiver
 }

@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
 async fn run(options: &Options, events: Events) -> anyhow::Result<()> {
     let node = options.builder()?.start().await.context("start")?;
     let mut messages = node.subscribe(&options.topic).await?;
-    let mut commands = lines::commands(events.clone());
+    let mut commands = lines::commands();
     let address = node.listen_addrs().into_iter().next().context("the node listens nowhere")?;
     events.send(Event::Ready { address }).await?;
     loop {
@@ -43,14 +43,15 @@ async fn run(options: &Options, events: Events) -> anyhow::Result<()> {
                 }
             }
             command = commands.recv() => match command {
-                Some(Command::Dial(address)) => {
+                Some(Ok(Command::Dial(address))) => {
                     if let Err(refused) = node.dial(&address).await {
                         events.send(Event::Log(refused.to_string())).await?;
                     }
                 }
-                Some(Command::Publish { size, id }) => publish(&node, options, (size, id), &events).await?,
-                Some(Command::Stats) => events.send(stats(&node, &messages).await?).await?,
-                Some(Command::Quit) | None => break,
+                Some(Ok(Command::Publish { size, id })) => publish(&node, options, (size, id), &events).await?,
+                Some(Ok(Command::Stats)) => events.send(stats(&node, &messages).await?).await?,
+                Some(Err(why)) => events.send(Event::Log(why)).await?,
+                Some(Ok(Command::Quit)) | None => break,
             },
         }
     }
