@@ -36,6 +36,7 @@ const LAYERS: &[Layer] = &[
     Layer { never_direct: LINKS, ..layer("gateway", &["sidecar"]) },
     layer("bench", &["coding", "runtime-tokio"]),
     layer("interop", &[]),
+    Layer { never_direct: LINKS, never_at_all: &["tonic", "axum"], ..layer("peerbench", &["runtime-tokio"]) },
     layer(
         "cli",
         &[

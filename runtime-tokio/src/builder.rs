@@ -153,7 +153,7 @@ impl NodeBuilder {
         self
     }
 
-    /// Bytes on their way over one QUIC connection, not yet acknowledged; default 256 KiB.
+    /// Most bytes on their way over one QUIC connection, not yet acknowledged; default 1 MiB.
     ///
     /// Caps what one peer is sent at this much per round trip: raise it for long fat paths.
     pub fn quic_window_bytes(mut self, bytes: usize) -> Self {

@@ -43,16 +43,17 @@ pub struct Config {
     /// Time after which an unanswered ping makes the connection count as dead.
     pub ping_timeout: Duration,
     /// Per link: bytes of [`Class::Data`](crate::Class::Data) the transport holds that no stream
-    /// has taken yet.
+    /// has taken yet. What waits here ages, so by default it is one shard.
     pub send_window_bytes: usize,
     /// Per peer: bytes of received frames that wait for the consumer.
     ///
     /// When they are used up, reading from this peer stops; one more frame is held half read.
     pub receive_window_bytes: usize,
-    /// Per QUIC connection: bytes sent but not acknowledged.
+    /// Per QUIC connection: most bytes sent but not acknowledged.
     ///
-    /// It caps a connection at `quic_send_window_bytes / round trip`: raise it to the
-    /// bandwidth-delay product of the best path that should be filled.
+    /// Below it, the window follows the path's round trip. It caps a connection at
+    /// `quic_send_window_bytes / round trip`: raise it to the bandwidth-delay product of the best
+    /// path that should be filled.
     pub quic_send_window_bytes: usize,
     /// Congestion controller of QUIC connections. TCP uses the kernel's.
     pub congestion: Congestion,
@@ -93,9 +94,9 @@ impl Config {
             idle_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(5),
             ping_timeout: Duration::from_secs(20),
-            send_window_bytes: 256 << 10,
+            send_window_bytes: 16 << 10,
             receive_window_bytes: 1 << 20,
-            quic_send_window_bytes: 256 << 10,
+            quic_send_window_bytes: 1 << 20,
             congestion: Congestion::default(),
             backoff_min: Duration::from_millis(250),
             backoff_max: Duration::from_secs(30),

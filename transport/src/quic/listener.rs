@@ -13,6 +13,7 @@ use libp2p::core::transport::{ListenerId, TransportEvent};
 
 use super::{
     muxer::Connections,
+    settings::Bounds,
     to_multiaddr,
     transport::{QuicError, Upgrade, handshake},
 };
@@ -25,7 +26,7 @@ pub(super) struct Listener {
     pub(super) endpoint: quinn::Endpoint,
     pub(super) socket: SocketAddr,
     connections: Connections,
-    handshake_timeout: std::time::Duration,
+    bounds: Bounds,
     accepting: BoxFuture<'static, Option<quinn::Incoming>>,
     /// Set if we listen on all interfaces.
     interfaces: Option<IfWatcher>,
@@ -41,7 +42,7 @@ impl Listener {
         id: ListenerId,
         endpoint: quinn::Endpoint,
         connections: Connections,
-        handshake_timeout: std::time::Duration,
+        bounds: Bounds,
     ) -> Result<Self, QuicError> {
         let socket = endpoint.local_addr()?;
         let mut pending = VecDeque::new();
@@ -58,7 +59,7 @@ impl Listener {
             endpoint,
             socket,
             connections,
-            handshake_timeout,
+            bounds,
             accepting,
             interfaces,
             known,
@@ -121,7 +122,7 @@ impl Listener {
         Poll::Ready(Some(match incoming.accept() {
             Ok(connecting) => Event::Incoming {
                 listener_id: self.id,
-                upgrade: handshake(connecting, self.connections.clone(), self.handshake_timeout),
+                upgrade: handshake(connecting, self.connections.clone(), self.bounds),
                 local_addr: to_multiaddr(self.socket),
                 send_back_addr,
             },

@@ -8,6 +8,7 @@ mod listener;
 mod muxer;
 mod settings;
 mod transport;
+mod window;
 
 use std::net::{IpAddr, SocketAddr};
 

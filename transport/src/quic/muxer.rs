@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use futures::{AsyncRead, AsyncWrite, FutureExt, future::BoxFuture};
@@ -15,7 +16,7 @@ use libp2p::{
 };
 use quinn::{ConnectionError, RecvStream, SendStream, StoppedError, VarInt};
 
-use super::to_socket;
+use super::{to_socket, window::SendWindow};
 
 /// Opens and accepts the bidirectional streams of one connection. Dropping it closes the
 /// connection: clones of quinn's handle elsewhere would keep it open otherwise.
@@ -23,6 +24,7 @@ pub(crate) struct Muxer {
     peer: PeerId,
     connection: quinn::Connection,
     connections: Connections,
+    window: Arc<Mutex<SendWindow>>,
     accepting: Option<Accepting>,
     opening: Option<Accepting>,
     closing: Option<BoxFuture<'static, ConnectionError>>,
@@ -31,9 +33,22 @@ pub(crate) struct Muxer {
 type Accepting = BoxFuture<'static, Result<(SendStream, RecvStream), ConnectionError>>;
 
 impl Muxer {
-    pub(super) fn new(peer: PeerId, connection: quinn::Connection, connections: Connections) -> Self {
+    pub(super) fn new(
+        peer: PeerId,
+        connection: quinn::Connection,
+        connections: Connections,
+        send_window_bytes_max: u64,
+    ) -> Self {
         connections.lock().entry(peer).or_default().push(connection.clone());
-        Self { peer, connection, connections, accepting: None, opening: None, closing: None }
+        let window = Arc::new(Mutex::new(SendWindow::new(send_window_bytes_max)));
+        Self { peer, connection, connections, window, accepting: None, opening: None, closing: None }
+    }
+}
+
+impl Muxer {
+    fn stream(&self, (send, recv): (SendStream, RecvStream)) -> Stream {
+        let (connection, window) = (self.connection.clone(), Arc::clone(&self.window));
+        Stream { connection, window, send, recv, closing: None, closed: false }
     }
 }
 
@@ -60,7 +75,7 @@ impl StreamMuxer for Muxer {
             self.accepting.get_or_insert_with(|| async move { connection.accept_bi().await }.boxed());
         let streams = ready!(accepting.poll_unpin(cx));
         self.accepting = None;
-        Poll::Ready(streams.map(Stream::new))
+        Poll::Ready(streams.map(|halves| self.stream(halves)))
     }
 
     fn poll_outbound(
@@ -71,7 +86,7 @@ impl StreamMuxer for Muxer {
         let opening = self.opening.get_or_insert_with(|| async move { connection.open_bi().await }.boxed());
         let streams = ready!(opening.poll_unpin(cx));
         self.opening = None;
-        Poll::Ready(streams.map(Stream::new))
+        Poll::Ready(streams.map(|halves| self.stream(halves)))
     }
 
     fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, ConnectionError>> {
@@ -93,6 +108,9 @@ impl StreamMuxer for Muxer {
 
 /// One bidirectional stream.
 pub(crate) struct Stream {
+    connection: quinn::Connection,
+    /// The connection's, for all its streams.
+    window: Arc<Mutex<SendWindow>>,
     send: SendStream,
     recv: RecvStream,
     closing: Option<BoxFuture<'static, Result<Option<VarInt>, StoppedError>>>,
@@ -100,8 +118,16 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    fn new((send, recv): (SendStream, RecvStream)) -> Self {
-        Self { send, recv, closing: None, closed: false }
+    /// Follows the path with the connection's window, before something is written.
+    fn adjust_window(&self) {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if window.is_due(now) {
+            let path = self.connection.stats().path;
+            if let Some(bytes) = window.adjust(now, path.rtt, path.min_rtt) {
+                self.connection.set_send_window(bytes);
+            }
+        }
     }
 }
 
@@ -117,7 +143,12 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        AsyncWrite::poll_write(Pin::new(&mut self.send), cx, bytes)
+        self.adjust_window();
+        let written = AsyncWrite::poll_write(Pin::new(&mut self.send), cx, bytes);
+        if !matches!(written, Poll::Ready(Ok(count)) if count == bytes.len()) {
+            self.window.lock().unwrap_or_else(PoisonError::into_inner).on_limited();
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use quinn::{
-    IdleTimeout, VarInt,
+    AckFrequencyConfig, IdleTimeout, VarInt,
     congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig},
     crypto::{
         CryptoError, HmacKey,
@@ -12,6 +12,7 @@ use quinn::{
     },
 };
 
+use super::window::BYTES_FIRST;
 use crate::{Config, Congestion, StartError, stack::STREAMS_PER_CONNECTION_MAX};
 
 /// What every endpoint of ours is made with.
@@ -20,7 +21,16 @@ pub(super) struct Settings {
     pub(super) client: quinn::ClientConfig,
     pub(super) server: quinn::ServerConfig,
     pub(super) endpoint: quinn::EndpointConfig,
+    pub(super) bounds: Bounds,
+}
+
+/// What a connection may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// For its handshake.
     pub(super) handshake_timeout: Duration,
+    /// Bytes that it has taken and the peer has not acknowledged.
+    pub(super) send_window_bytes_max: u64,
 }
 
 impl Settings {
@@ -45,7 +55,11 @@ impl Settings {
             None => quinn::EndpointConfig::default(),
         };
         endpoint.supported_versions(vec![QUIC_V1]);
-        Ok(Self { client, server, endpoint, handshake_timeout: config.connection_timeout })
+        let bounds = Bounds {
+            handshake_timeout: config.connection_timeout,
+            send_window_bytes_max: config.quic_send_window_bytes as u64,
+        };
+        Ok(Self { client, server, endpoint, bounds })
     }
 }
 
@@ -60,10 +74,21 @@ fn transport(config: &Config) -> quinn::TransportConfig {
         .keep_alive_interval(Some(config.idle_timeout / 3))
         .stream_receive_window(VarInt::from_u32(STREAM_RECEIVE_WINDOW_BYTES))
         .receive_window(VarInt::from_u32(CONNECTION_RECEIVE_WINDOW_BYTES))
-        .send_window(config.quic_send_window_bytes as u64)
+        .send_window(BYTES_FIRST.min(config.quic_send_window_bytes as u64))
+        .ack_frequency_config(Some(acknowledgements()))
         .allow_spin(false)
         .congestion_controller_factory(congestion(config.congestion));
     transport
+}
+
+/// Asks the peer for fewer acknowledgements. As often as by default, one for two packets, they were a third of all
+/// packets, and each costs as much to send as a full one.
+fn acknowledgements() -> AckFrequencyConfig {
+    let mut config = AckFrequencyConfig::default();
+    config
+        .ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGED_PACKETS))
+        .max_ack_delay(Some(ACKNOWLEDGED_WITHIN));
+    config
 }
 
 fn congestion(choice: Congestion) -> Arc<dyn ControllerFactory + Send + Sync> {
@@ -106,6 +131,12 @@ impl HmacKey for ResetKey {
 
 /// The same as `libp2p-quic` uses, so that a node may change its implementation.
 const RESET_KEY_DOMAIN: &[u8] = b"libp2p quic stateless reset key";
+
+/// Packets that a peer acknowledges together.
+const ACKNOWLEDGED_PACKETS: u32 = 8;
+
+/// The longest that it waits for so many.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(5);
 
 /// RFC 9000.
 const QUIC_V1: u32 = 1;

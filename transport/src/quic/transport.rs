@@ -24,7 +24,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::{
     listener::Listener,
     muxer::{Connections, Muxer},
-    settings::Settings,
+    settings::{Bounds, Settings},
     to_socket,
 };
 use crate::{Config, StartError};
@@ -117,9 +117,9 @@ impl Transport for QuicTransport {
             return Err(TransportError::MultiaddrNotSupported(address));
         };
         let endpoint = self.endpoint(socket, true).map_err(other)?;
-        let timeout = self.settings.handshake_timeout;
+        let bounds = self.settings.bounds;
         let listener =
-            Listener::new(id, endpoint, self.connections.clone(), timeout).map_err(TransportError::Other)?;
+            Listener::new(id, endpoint, self.connections.clone(), bounds).map_err(TransportError::Other)?;
         self.listeners.push(listener);
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -147,7 +147,7 @@ impl Transport for QuicTransport {
         Ok(async move {
             // The server name is not used by libp2p, but rustls wants a valid one.
             let connecting = endpoint.connect_with(settings.client, remote, "l")?;
-            handshake(connecting, connections, settings.handshake_timeout).await
+            handshake(connecting, connections, settings.bounds).await
         }
         .boxed())
     }
@@ -162,17 +162,14 @@ impl Transport for QuicTransport {
 }
 
 /// Finishes a handshake in either role and learns who the peer is.
-pub(super) fn handshake(
-    connecting: quinn::Connecting,
-    connections: Connections,
-    timeout: Duration,
-) -> Upgrade {
+pub(super) fn handshake(connecting: quinn::Connecting, connections: Connections, bounds: Bounds) -> Upgrade {
+    let timeout = bounds.handshake_timeout;
     async move {
         let connection = tokio::time::timeout(timeout, connecting)
             .await
             .map_err(|_elapsed| QuicError::Timeout(timeout))??;
         let peer = peer_of(&connection)?;
-        Ok((peer, Muxer::new(peer, connection, connections)))
+        Ok((peer, Muxer::new(peer, connection, connections, bounds.send_window_bytes_max)))
     }
     .boxed()
 }
