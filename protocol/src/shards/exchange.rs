@@ -58,6 +58,12 @@ impl Exchange {
         Self { push: true, ..Self::default() }
     }
 
+    /// The neighbour sent the header. Its publisher has the message: what it were sent would only fill its line.
+    pub(crate) fn on_header(&mut self, publisher: bool) {
+        self.known = true;
+        self.done |= publisher;
+    }
+
     /// Takes a report.
     pub(crate) fn on_have(&mut self, now: Time, have: &Have, k: u16) {
         self.known = true;
