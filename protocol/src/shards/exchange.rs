@@ -57,14 +57,15 @@ pub(crate) struct Report {
 }
 
 impl Exchange {
-    /// The neighbour sent the header.
-    pub(crate) const fn on_header(&mut self) {
-        (self.known, self.announced) = (true, true);
-    }
-
     /// With a neighbour to whom shards are pushed.
     pub(crate) fn pushing() -> Self {
         Self { push: true, ..Self::default() }
+    }
+
+    /// The neighbour sent the header. Its publisher has the message: what it were sent would only fill its line.
+    pub(crate) const fn on_header(&mut self, publisher: bool) {
+        (self.known, self.announced) = (true, true);
+        self.done |= publisher;
     }
 
     /// Takes a report.

@@ -36,9 +36,9 @@ impl Shards {
     ) {
         let id = header.id();
         let reports = self.rumours.take(&id);
+        let published = cx.links.peer(link) == Some(header.publisher);
         if let Some(generation) = self.live.get_mut(&id) {
-            generation.exchanges.entry(link).or_default().on_header();
-            return;
+            return generation.exchanges.entry(link).or_default().on_header(published);
         }
         let k = header.params.k() as u16;
         if self.finished.contains(&id) {
@@ -58,7 +58,7 @@ impl Shards {
         let mut generation = Generation::collecting(header.clone(), message.clone(), cx.now, repair_at);
         let coded = receivers.iter().filter(|member| cx.links.is_coded(**member));
         generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
-        generation.exchanges.entry(link).or_default().on_header();
+        generation.exchanges.entry(link).or_default().on_header(published);
         generation.announcer = Some(link);
         for (link, have) in reports {
             generation.exchanges.entry(link).or_default().on_have(cx.now, &have, k);
@@ -83,6 +83,7 @@ impl Shards {
         if generation.is_whole() {
             count(&mut cx.out.tally.useless_shards);
             self.trace(cx, link, &shard, Trace::UnnecessaryShard);
+            self.report_useless(cx, link, id);
             self.check_late(cx, link, &shard);
             return ShardVerdict::Handled;
         }
