@@ -116,7 +116,7 @@ async fn an_over_long_frame_is_reported_and_ends_the_link() {
 #[tokio::test]
 async fn a_long_frame_is_announced_by_its_first_bytes() {
     for listen in [TCP, QUIC] {
-        let [(mut a, up_a), (b, up_b)] = pair(listen, |_| {}).await;
+        let [(mut a, up_a), (b, up_b)] = pair(listen, |c| c.send_window_bytes = 1 << 20).await;
         for size in [FRAME_START_BYTES_MIN - 1, FRAME_START_BYTES_MIN * 10] {
             b.transport.send(up_b.link, Class::Data, vec![pattern(size)]).unwrap();
         }
@@ -158,7 +158,12 @@ async fn room_is_exact_and_a_last_frame_may_overshoot() {
 /// The peer's application stops reading: the sender is stopped after a bounded number of bytes,
 /// and goes on when the application does.
 async fn a_stalled_reader_stops_the_sender(listen: &str) {
-    let [(mut a, _), (mut b, up)] = pair(listen, |c| c.receive_window_bytes = 128 << 10).await;
+    const WINDOW: usize = 256 << 10;
+    let [(mut a, _), (mut b, up)] = pair(listen, |c| {
+        c.receive_window_bytes = 128 << 10;
+        c.send_window_bytes = WINDOW;
+    })
+    .await;
     let frame = pattern(64 << 10);
     let mut sent = 0;
     loop {
@@ -176,7 +181,7 @@ async fn a_stalled_reader_stops_the_sender(listen: &str) {
     for number in 0..sent {
         assert!(a.frame().await == frame, "frame {number}");
     }
-    while b.writable().await < 256 << 10 {}
+    while b.writable().await < WINDOW {}
 }
 
 #[tokio::test]
