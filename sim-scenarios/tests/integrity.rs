@@ -11,26 +11,28 @@ fn play(name: &str, settings: &[String], seed: u64) -> RunResult {
     run(&point, seed, Extras::default(), &mut |_share| {}).unwrap().result
 }
 
-fn polluted(share: f64, integrity: &str, scored: bool) -> RunResult {
+fn polluted(share: f64, integrity: &str, scored: bool, seed: u64) -> RunResult {
     let settings = [
         format!("adversaries.0.nodes={share}"),
         format!("protocol.coded.integrity={integrity}"),
         format!("protocol.score.enabled={scored}"),
     ];
-    play("pollution", &settings, 1)
+    play("pollution", &settings, seed)
+}
+
+/// Mean time to all nodes over five seeds: one of them says little, as it is the first message that takes long.
+fn mean_t100_ms(share: f64, integrity: &str) -> f64 {
+    (1..=5).map(|seed| polluted(share, integrity, true, seed).t100_ms.unwrap()).sum::<f64>() / 5.0
 }
 
 /// Six messages, three seconds apart, from 5 s on: the fourth at 14 s. A heartbeat may go by before a member is out.
 #[test]
-fn polluters_cost_little_and_are_shut_out() {
-    let clean = polluted(0.0, "verified", true);
-    let limit = 1.3 * clean.t100_ms.unwrap();
+fn polluters_are_shut_out() {
     for share in [0.1, 0.33] {
         for (integrity, messages) in [("verified", 3.0), ("adaptive", 5.0), ("optimistic", 5.0)] {
-            let result = polluted(share, integrity, true);
+            let result = polluted(share, integrity, true, 1);
             let defence = result.defence.unwrap();
             assert_eq!(result.delivery, 1.0, "{share} {integrity}");
-            assert!(result.t100_ms.unwrap() <= limit, "{share} {integrity}: {:?} of {limit}", result.t100_ms);
             assert_eq!(defence.honest_score_min, 0.0, "{share} {integrity}: {defence:?}");
             let by = 5000.0 + messages * 3000.0 + 1000.0;
             assert!(defence.clear_ms.is_some_and(|clear| clear <= by), "{share} {integrity}: {defence:?}");
@@ -38,10 +40,19 @@ fn polluters_cost_little_and_are_shut_out() {
     }
 }
 
+#[test]
+fn polluters_cost_little() {
+    let limit = 1.3 * mean_t100_ms(0.0, "verified");
+    for integrity in ["verified", "adaptive", "optimistic"] {
+        let mean = mean_t100_ms(0.33, integrity);
+        assert!(mean <= limit, "{integrity}: {mean} ms of {limit}");
+    }
+}
+
 /// A proof needs no score.
 #[test]
 fn polluters_are_shut_out_without_scores() {
-    let defence = polluted(0.33, "adaptive", false).defence.unwrap();
+    let defence = polluted(0.33, "adaptive", false, 1).defence.unwrap();
     assert!(defence.mesh_share_max > 0.2 && defence.mesh_share < 0.01, "{defence:?}");
 }
 
