@@ -44,7 +44,7 @@ impl Shards {
 
     /// A shard of a message that is complete. While its topic is polluted, who still sends wrong ones is found out.
     pub(super) fn check_late(&mut self, cx: &mut Ctx<'_>, link: LinkId, shard: &Shard) {
-        let Some(generation) = self.live.get(&shard.message) else { return };
+        let Some(generation) = self.live.get_mut(&shard.message) else { return };
         if self.probation.owed(cx.now, link) == 0
             && !self.distrust.is_polluted(cx.now, &generation.header.topic)
         {
@@ -56,7 +56,11 @@ impl Shards {
                 Some(false) => self.convict(cx, link, shard.message),
                 None => {}
             },
-            ShardId::Dense(_) if shard.id.coefficients(generation.header.params).is_ok() => {
+            // Making it anew costs as much as a pass over the message, so only what may tell something new is.
+            ShardId::Dense(_) if !shard.vouched && self.distrust.is_suspect(cx.now, link) => {}
+            ShardId::Dense(_)
+                if shard.id.coefficients(generation.header.params).is_ok() && generation.examines(link) =>
+            {
                 let evidence = Kept::new(link, shard.id.clone(), &shard.body, shard.vouched);
                 self.judge(cx, shard.message, &[evidence], false);
             }

@@ -120,7 +120,9 @@ impl Collecting {
         if shard.id.coefficients(header.params).is_err() || shard.body.len() != header.params.shard_len() {
             return Taken::Invalid;
         }
-        self.evidence.push(Kept::new(sender.link, shard.id.clone(), &shard.body, shard.vouched));
+        if self.evidence.len() < EVIDENCE_MAX {
+            self.evidence.push(Kept::new(sender.link, shard.id.clone(), &shard.body, shard.vouched));
+        }
         Taken::Unhelpful
     }
 
@@ -299,6 +301,9 @@ const fn canonical_of(id: &ShardId) -> Option<u16> {
 fn verified(decoder: &Decoder) -> IndexSet {
     decoder.shards().iter().filter_map(canonical_index).collect()
 }
+
+/// Shards of which something is kept before none is that was not even taken: more than are held of any message.
+const EVIDENCE_MAX: usize = 512;
 
 /// Decodes of a message that may fail before only canonical shards are taken.
 const ATTEMPTS_MAX: u8 = 3;

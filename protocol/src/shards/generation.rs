@@ -137,9 +137,22 @@ impl Generation {
         }
     }
 
+    /// Dense shards of one neighbour that are looked at.
+    fn offers_max(&self) -> u16 {
+        2 * self.k() + 8
+    }
+
+    /// Whether one more dense shard of a neighbour is looked at now that the message is complete; counts it.
+    pub(crate) fn examines(&mut self, link: LinkId) -> bool {
+        let offers_max = self.offers_max();
+        let exchange = self.exchanges.entry(link).or_default();
+        exchange.offered = exchange.offered.saturating_add(1);
+        exchange.offered <= offers_max
+    }
+
     /// Takes a shard from a neighbour. Only while collecting.
     pub(crate) fn take(&mut self, sender: Sender, shard: &Shard, pool: &mut Pool) -> Taken {
-        let offers_max = 2 * self.k() + 8;
+        let offers_max = self.offers_max();
         let dense = matches!(shard.id, ShardId::Dense(_));
         let Body::Collecting(collecting) = &mut self.body else { return Taken::Unhelpful };
         let exchange = self.exchanges.entry(sender.link).or_default();
