@@ -2,9 +2,10 @@
 //!
 //! Nodes in one process, each linked with four others on the loopback interface, all of them in each other's meshes;
 //! every node publishes in turn. Both sides sign and verify, send 64 bits of sequence number, use the same message ids,
-//! deliver equal bytes published twice twice, and do not flood. Each network runs in a process of its own, the two kinds in turns, and what is counted is that
-//! process's time on all its processors while messages are delivered. It is divided by the messages that were delivered
-//! to an application, one less than there are nodes for each that was published.
+//! deliver equal bytes published twice twice, and do not flood. Each network runs in a process of its own, the two kinds
+//! in turns, and what is counted is that process's time on all its processors while messages are delivered. It is
+//! divided by the messages that were delivered to an application, one less than there are nodes for each that was
+//! published.
 
 mod libp2p;
 mod network;

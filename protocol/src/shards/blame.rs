@@ -28,10 +28,7 @@ impl Shards {
             return;
         }
         let culprits = culprits(evidence, encoder, &mut self.pool);
-        if culprits.is_empty() {
-            return;
-        }
-        if !is_consistent(header, encoder, &mut self.pool) {
+        if culprits.is_empty() || !is_consistent(header, encoder, &mut self.pool) {
             return;
         }
         for culprit in culprits {

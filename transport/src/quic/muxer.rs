@@ -43,9 +43,7 @@ impl Muxer {
         let window = Arc::new(Mutex::new(SendWindow::new(send_window_bytes_max)));
         Self { peer, connection, connections, window, accepting: None, opening: None, closing: None }
     }
-}
 
-impl Muxer {
     fn stream(&self, (send, recv): (SendStream, RecvStream)) -> Stream {
         let (connection, window) = (self.connection.clone(), Arc::clone(&self.window));
         Stream { connection, window, send, recv, closing: None, closed: false }
