@@ -153,7 +153,7 @@ impl NodeBuilder {
         self
     }
 
-    /// Most bytes on their way over one QUIC connection, not yet acknowledged; default 1 MiB.
+    /// Most bytes on their way over one QUIC connection, not yet acknowledged; default 256 KiB.
     ///
     /// Caps what one peer is sent at this much per round trip: raise it for long fat paths.
     pub fn quic_window_bytes(mut self, bytes: usize) -> Self {

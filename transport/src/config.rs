@@ -96,7 +96,7 @@ impl Config {
             ping_timeout: Duration::from_secs(20),
             send_window_bytes: 16 << 10,
             receive_window_bytes: 1 << 20,
-            quic_send_window_bytes: 1 << 20,
+            quic_send_window_bytes: 256 << 10,
             congestion: Congestion::default(),
             backoff_min: Duration::from_millis(250),
             backoff_max: Duration::from_secs(30),
