@@ -114,10 +114,11 @@ fn scale(value: &Value, bytes: u64, chunks: u64) -> Option<u32> {
     }
 }
 
-/// As large as it goes: a real shard is at least 64 bytes, a whole message 1 KiB.
+/// As large as it goes: a whole message is at least 1 KiB, a real shard 64 bytes. It is not one byte more, since it
+/// would be padded to 128, and the lines charged for twice the message.
 fn auto_scale(bytes: u64, chunks: u64) -> u32 {
-    let real = if chunks == 1 { 1024 } else { chunks * 64 };
-    (bytes / real).clamp(1, u64::from(SCALE_MAX)) as u32
+    let scale = if chunks == 1 { bytes / 1024 } else { bytes.div_ceil(chunks * 64) };
+    scale.clamp(1, u64::from(SCALE_MAX)) as u32
 }
 
 const COUNT_MAX: usize = 1 << 20;
