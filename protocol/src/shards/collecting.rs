@@ -7,7 +7,8 @@ use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
 use super::evidence::Kept;
-use super::exchange::{Exchange, IndexSet};
+use super::exchange::Exchange;
+use super::spread::{IndexSet, Spread};
 use super::terms::{Next, Trust};
 use crate::LinkId;
 use crate::rpc::{Header, Shard};
@@ -143,16 +144,18 @@ impl Collecting {
         }
     }
 
-    /// What a neighbour gets from a relay that has reached the threshold.
+    /// What a neighbour gets where only verified shards are mixed.
     ///
-    /// Where only verified shards count, one that the neighbour lacks goes as it is, since it can pass it on at
-    /// once; else a fresh combination.
-    pub(crate) fn mixed(&self, exchange: &Exchange, trust: Trust) -> Next {
-        let lacking = self.canonical().find(|index| !exchange.holds.contains(*index));
-        match (trust, lacking) {
-            (Trust::Verified, Some(index)) => Next::Canonical(index),
-            (Trust::Verified | Trust::All, _) => Next::Mixed,
+    /// A canonical one it can pass on at once, but others send it the same before they hear that it has it; a
+    /// combination is always new, but goes no further. So it gets canonical ones until it has enough to combine, those
+    /// that fewest of our neighbours have, and none that is about everywhere.
+    pub(crate) fn verified_for(&self, exchange: &Exchange, spread: &Spread, lot: u64) -> Next {
+        let enough = self.decoder.params().k().div_ceil(SEEDED_PART);
+        if usize::from(exchange.holds.len()) >= enough {
+            return Next::Mixed;
         }
+        let lacking = self.verified.without(&exchange.holds);
+        spread.rarest(&lacking, lot).map_or(Next::Mixed, Next::Canonical)
     }
 
     /// Whether the publisher itself sends to us.
@@ -281,10 +284,6 @@ impl Collecting {
     fn held_direct(&self, position: usize) -> Option<&HeldShard> {
         self.direct.get(position).and_then(|slot| self.decoder.shards().get(*slot))
     }
-
-    fn canonical(&self) -> impl Iterator<Item = u16> + '_ {
-        self.decoder.shards().iter().filter_map(canonical_index)
-    }
 }
 
 fn canonical_index(shard: &HeldShard) -> Option<u16> {
@@ -301,6 +300,10 @@ const fn canonical_of(id: &ShardId) -> Option<u16> {
 fn verified(decoder: &Decoder) -> IndexSet {
     decoder.shards().iter().filter_map(canonical_index).collect()
 }
+
+/// Of its *k* a neighbour gets one part in so many as canonical shards. With more of them, more are duplicates; with
+/// fewer, what neighbours combine is not new to each other.
+const SEEDED_PART: usize = 4;
 
 /// Shards of which something is kept before none is that was not even taken: more than are held of any message.
 const EVIDENCE_MAX: usize = 512;

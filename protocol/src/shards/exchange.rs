@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::spread::IndexSet;
 use super::trend::Trend;
 use crate::Time;
 use crate::rpc::{Have, Want};
@@ -126,50 +127,6 @@ impl Exchange {
     pub(crate) fn estimate(&self) -> u16 {
         let reported = self.reported.map_or(0, |report| report.rank);
         self.sent.saturating_add(self.received).max(reported)
-    }
-}
-
-/// A set of canonical indices, 0 to 255.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
-pub(crate) struct IndexSet([u64; 4]);
-
-impl IndexSet {
-    pub(crate) fn insert(&mut self, index: u16) {
-        if let Some(word) = self.0.get_mut(usize::from(index / 64)) {
-            *word |= 1 << (index % 64);
-        }
-    }
-
-    /// Adds a report's bitmap of the first 64.
-    pub(crate) fn insert_low(&mut self, bitmap: u64) {
-        self.0[0] |= bitmap;
-    }
-
-    pub(crate) fn remove(&mut self, index: u16) {
-        if let Some(word) = self.0.get_mut(usize::from(index / 64)) {
-            *word &= !(1 << (index % 64));
-        }
-    }
-
-    pub(crate) fn contains(&self, index: u16) -> bool {
-        self.0.get(usize::from(index / 64)).is_some_and(|word| word >> (index % 64) & 1 == 1)
-    }
-
-    pub(crate) fn len(&self) -> u16 {
-        self.0.iter().map(|word| word.count_ones() as u16).sum()
-    }
-
-    /// The first 64, as they are reported.
-    pub(crate) fn low(&self) -> u64 {
-        self.0[0]
-    }
-}
-
-impl FromIterator<u16> for IndexSet {
-    fn from_iter<T: IntoIterator<Item = u16>>(indices: T) -> Self {
-        let mut set = Self::default();
-        indices.into_iter().for_each(|index| set.insert(index));
-        set
     }
 }
 

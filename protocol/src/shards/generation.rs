@@ -12,7 +12,8 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) use super::collecting::{Collecting, Sender, Taken};
 use super::evidence::Kept;
 use super::exchange::Exchange;
-use super::terms::{Next, Terms};
+use super::spread::Spread;
+use super::terms::{Next, Terms, Trust};
 use crate::gossip::Credits;
 use crate::rpc::{Have, Header, Shard};
 use crate::score::ONE;
@@ -230,11 +231,19 @@ impl Generation {
                 let usable = collecting.usable(terms.trust);
                 let may_push = usable >= terms.threshold && self.may_spread(collecting, usable, terms);
                 if usable > 0 && (asked || (may_push && exchange.can_use(usable))) {
-                    return Some(collecting.mixed(exchange, terms.trust));
+                    return Some(match terms.trust {
+                        Trust::All => Next::Mixed,
+                        Trust::Verified => collecting.verified_for(exchange, &self.spread(), terms.lot),
+                    });
                 }
                 exchange.can_use(self.rank()).then(|| collecting.direct(exchange)).flatten()
             }
         }
+    }
+
+    /// How far canonical shards have spread among our neighbours.
+    fn spread(&self) -> Spread {
+        self.exchanges.values().map(|exchange| &exchange.holds).collect()
     }
 
     /// The bound on a relay's fan-out. Each shard reaches a node by many ways at once, so a relay that passed on

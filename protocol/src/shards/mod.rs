@@ -16,6 +16,7 @@ mod repair;
 mod room;
 mod rumours;
 mod schedule;
+mod spread;
 mod table;
 mod terms;
 mod trend;

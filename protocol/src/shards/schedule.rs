@@ -140,6 +140,7 @@ impl Shards {
         Terms {
             trust: self.distrust.trust(config, now, &generation.header.topic),
             threshold: config.threshold.rank(generation.k(), config.threshold_rule),
+            lot: u64::from(link.number()).wrapping_mul(ODD_PHI) ^ self.salt,
             fanout: (config.schedule == Schedule::Informed).then_some(FANOUT),
             eager: mesh.receives(links, &generation.header.topic, link),
         }

@@ -15,6 +15,8 @@ pub(crate) struct Terms {
     pub(crate) threshold: u16,
     /// Shards that it sends in all for each one that it can use, where that is bounded.
     pub(crate) fanout: Option<u16>,
+    /// Decides between shards that are equally due.
+    pub(crate) lot: u64,
     /// Whether the messages of its topic go to the neighbour at once.
     pub(crate) eager: bool,
 }
