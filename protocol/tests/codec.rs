@@ -67,7 +67,7 @@ fn control_has_the_field_numbers_of_the_specification() {
     assert_eq!(&frame[..], expected);
 }
 
-/// The test vectors of `docs/spec/coded-mode.md`, section 8.
+/// Written out by hand from `docs/spec/coded-mode.md`, section 3; more are in `docs/spec/vectors`.
 #[test]
 fn the_coded_part_has_the_bytes_of_the_specification() {
     let message = CodingId::from_bytes([7; 32]);

@@ -63,6 +63,8 @@ presets![
     "nat",
     "saturation",
     "large-messages",
+    "versus-gossip",
+    "versus-plain",
     "published-waku",
     "published-vac",
     "scale",
@@ -97,4 +99,6 @@ const LARGE: &[&str] = &[
     "published-waku",
     "saturation",
     "scale",
+    "versus-gossip",
+    "versus-plain",
 ];
