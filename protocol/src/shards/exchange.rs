@@ -72,7 +72,7 @@ impl Exchange {
     /// Takes a report.
     pub(crate) fn on_have(&mut self, now: Time, have: &Have, k: u16) {
         self.known = true;
-        self.trend.note(now, have.rank);
+        self.trend.on_report(now, have.rank);
         self.sources = if have.sources > 0 { have.sources } else { self.sources };
         self.done = have.rank >= k;
         self.reported = Some(Report { rank: have.rank, sent_since: 0 });
@@ -96,7 +96,8 @@ impl Exchange {
     }
 
     /// Counts a shard that goes out.
-    pub(crate) fn on_sent(&mut self) {
+    pub(crate) fn on_sent(&mut self, now: Time) {
+        self.trend.on_sent(now);
         self.sent = self.sent.saturating_add(1);
         if let Some(report) = &mut self.reported {
             report.sent_since = report.sent_since.saturating_add(1);
@@ -145,7 +146,7 @@ mod tests {
         assert!(!exchange.can_use(3));
         exchange.on_have(Time::EPOCH, &have(2), 4);
         assert!(exchange.can_use(3), "it reported rank 2 after all that");
-        exchange.on_sent();
+        exchange.on_sent(Time::EPOCH);
         assert!(!exchange.can_use(3), "the shard on its way may be the third");
     }
 
@@ -166,7 +167,7 @@ mod tests {
         for _ in 0..100 {
             exchange.on_want(&want, 4);
             while exchange.wanted > 0 {
-                exchange.on_sent();
+                exchange.on_sent(Time::EPOCH);
             }
         }
         assert_eq!(exchange.sent, 16);

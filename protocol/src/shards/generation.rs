@@ -179,7 +179,7 @@ impl Generation {
     /// Makes the next shard for this neighbour, if there is one.
     pub(crate) fn send(
         &mut self,
-        link: LinkId,
+        (now, link): (Time, LinkId),
         terms: Terms,
         rng: &mut ChaCha8Rng,
         pool: &mut Pool,
@@ -204,7 +204,7 @@ impl Generation {
             Next::Direct(position) => exchange.relayed = position + 1,
             Next::Mixed => {}
         }
-        exchange.on_sent();
+        exchange.on_sent(now);
         self.sent = self.sent.saturating_add(1);
         Some(Shard { message: self.header.id(), id, body, vouched })
     }

@@ -111,7 +111,7 @@ impl Shards {
     /// Makes that shard: a frame with the message's header in front if the neighbour does not have it.
     pub(crate) fn make(&mut self, cx: &mut Ctx<'_>, ready: Ready) -> Option<Rpc> {
         let generation = self.live.get_mut(&ready.message)?;
-        let shard = generation.send(ready.link, ready.terms, &mut cx.rng.coding, &mut self.pool)?;
+        let shard = generation.send((cx.now, ready.link), ready.terms, &mut cx.rng.coding, &mut self.pool)?;
         let header = generation.header.clone();
         let exchange = generation.exchanges.get_mut(&ready.link)?;
         let mut coded = Coded::default();
@@ -154,17 +154,24 @@ fn held_back(cx: &Ctx<'_>, generation: &Generation, exchange: &Exchange, link: L
         return None;
     }
     let rtt = cx.links.get(link)?.rtt?;
-    let forecast = exchange.trend.forecast(cx.now, rtt)?;
+    let forecast = exchange.trend.forecast(cx.now, rtt, sources(cx.config, exchange))?;
     (forecast.rank >= u64::from(generation.k())).then_some(forecast.until)
 }
 
-/// What a neighbour was sent, weighted by how many serve it: one that has few sources needs more from each of them.
-/// Its word counts within the bounds of a mesh.
+/// What a neighbour was sent, weighted by how many serve it: one that has few sources needs more from each of them. It
+/// could say that it has fewer than it has, so half of the smallest mesh is the least that counts.
 fn share(config: &Config, exchange: &Exchange) -> u32 {
-    let sources = match (config.coded.schedule, exchange.sources) {
-        (Schedule::Exchange, _) => 1,
-        (Schedule::Informed, 0) => config.mesh.target,
-        (Schedule::Informed, sources) => usize::from(sources).clamp(config.mesh.min, config.mesh.max),
+    let sources = match config.coded.schedule {
+        Schedule::Exchange => 1,
+        Schedule::Informed => sources(config, exchange).max(config.mesh.min.div_ceil(2) as u32),
     };
-    u32::from(exchange.sent) * sources as u32
+    u32::from(exchange.sent) * sources
+}
+
+/// How many serve a neighbour, as it says; more than the largest mesh do not count.
+fn sources(config: &Config, exchange: &Exchange) -> u32 {
+    match usize::from(exchange.sources) {
+        0 => config.mesh.target as u32,
+        sources => sources.min(config.mesh.max) as u32,
+    }
 }

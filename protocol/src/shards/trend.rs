@@ -1,17 +1,23 @@
-//! What a neighbour's reports say of the shards that are on their way to it.
+//! How many shards are on their way to a neighbour.
 //!
-//! A report is a latency old when it comes, and a shard sent now arrives a latency later. What the neighbour gained in
-//! the last round trip, it will gain in the next: that is on its way, from us and from others.
+//! A report is a latency old when it comes, and a shard sent now arrives a latency later. Two things are known of what
+//! comes in between, from us and from others: what the neighbour gained in the last round trip, and what we sent in
+//! it, if the others do as we do. The first says too much when they have begun to hold back, the second when it is not
+//! their turn. Their mean is better than either.
 
+use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use smallvec::SmallVec;
 
 use crate::Time;
 
-/// The last reports of one neighbour about one message, oldest first.
+/// What one neighbour said of one message and what we sent it, both oldest first and only the last of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trend(SmallVec<[(Time, u16); REPORTS_MAX]>);
+pub(crate) struct Trend {
+    reports: SmallVec<[(Time, u16); REPORTS_MAX]>,
+    sent: VecDeque<Time>,
+}
 
 /// What can be said of a neighbour's rank.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,33 +30,45 @@ pub(crate) struct Forecast {
 
 impl Trend {
     /// Takes a report.
-    pub(crate) fn note(&mut self, now: Time, rank: u16) {
-        if self.0.len() == REPORTS_MAX {
-            self.0.remove(0);
+    pub(crate) fn on_report(&mut self, now: Time, rank: u16) {
+        if self.reports.len() == REPORTS_MAX {
+            self.reports.remove(0);
         }
         // A rank falls when unverified shards are thrown away: what was before says nothing now.
-        if self.0.last().is_some_and(|(_, last)| *last > rank) {
-            self.0.clear();
+        if self.reports.last().is_some_and(|(_, last)| *last > rank) {
+            self.reports.clear();
         }
-        self.0.push((now, rank));
+        self.reports.push((now, rank));
     }
 
-    /// `None` if there is nothing to go by, or the next report is long due: then the flow has stopped.
-    pub(crate) fn forecast(&self, now: Time, rtt: Duration) -> Option<Forecast> {
-        let &(last_at, last) = self.0.last()?;
+    /// Notes a shard for it.
+    pub(crate) fn on_sent(&mut self, now: Time) {
+        if self.sent.len() == SENT_MAX {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+    }
+
+    /// `sources`: how many neighbours send to it. `None` if there is nothing to go by, or the next report is long due:
+    /// then the flow has stopped.
+    pub(crate) fn forecast(&self, now: Time, rtt: Duration, sources: u32) -> Option<Forecast> {
+        let &(last_at, last) = self.reports.last()?;
         let recent = |(at, _): &(Time, u16)| last_at.since(*at) <= rtt;
-        let first_recent = self.0.iter().position(recent)?;
-        let from = first_recent.min(self.0.len().checked_sub(2)?);
-        let (first_at, first) = self.0[from];
+        let first_recent = self.reports.iter().position(recent)?;
+        let from = first_recent.min(self.reports.len().checked_sub(2)?);
+        let (first_at, first) = self.reports[from];
         let span = nanos(last_at.since(first_at));
-        let pause = span / (self.0.len() - 1 - from) as u64;
+        let pause = span / (self.reports.len() - 1 - from) as u64;
         let until = last_at + Duration::from_nanos(2 * pause) + REPORT_SLACK;
         if span == 0 || now >= until {
             return None;
         }
         let ahead = nanos(rtt).saturating_add(nanos(now.since(last_at)).min(pause));
         let gain = u64::from(last - first).saturating_mul(ahead) / span;
-        Some(Forecast { rank: u64::from(last) + gain, until })
+        // What was sent a round trip before the report came, or later, arrived after it was made.
+        let unreported = self.sent.iter().filter(|sent| **sent + rtt >= last_at).count() as u64;
+        let on_way = (gain + unreported * u64::from(sources)) / 2;
+        Some(Forecast { rank: u64::from(last) + on_way, until })
     }
 }
 
@@ -60,6 +78,10 @@ fn nanos(duration: Duration) -> u64 {
 
 /// Reports that are kept of one neighbour: half of those that it sends on its way to *k*.
 const REPORTS_MAX: usize = 8;
+
+/// Departures that are remembered of one neighbour: a hundred and more shards of one message are on their way to it
+/// only if nobody else sends.
+const SENT_MAX: usize = 32;
 
 /// How much later than twice the pause between two reports the next may come.
 const REPORT_SLACK: Duration = Duration::from_millis(3);
@@ -72,44 +94,61 @@ mod tests {
         Time::EPOCH + Duration::from_millis(ms)
     }
 
-    fn trend(reports: &[(u64, u16)]) -> Trend {
+    /// Reports of a neighbour, with what it was sent by `SOURCES` neighbours, each as much as by us.
+    fn trend(reports: &[(u64, u16)], sent: &[u64]) -> Trend {
         let mut trend = Trend::default();
-        reports.iter().for_each(|(ms, rank)| trend.note(at(*ms), *rank));
+        reports.iter().for_each(|(ms, rank)| trend.on_report(at(*ms), *rank));
+        sent.iter().for_each(|ms| trend.on_sent(at(*ms)));
         trend
     }
 
+    fn rank(trend: &Trend, now: u64) -> Option<u64> {
+        trend.forecast(at(now), RTT, SOURCES).map(|forecast| forecast.rank)
+    }
+
     const RTT: Duration = Duration::from_millis(100);
+    const SOURCES: u32 = 4;
 
     #[test]
-    fn what_came_in_the_last_round_trip_comes_in_the_next() {
-        let steady = trend(&[(0, 4), (20, 8), (40, 12)]);
-        // 8 in 40 ms, and 100 ms to look ahead.
-        assert_eq!(steady.forecast(at(40), RTT).map(|forecast| forecast.rank), Some(12 + 20));
-        assert_eq!(steady.forecast(at(50), RTT).map(|forecast| forecast.rank), Some(12 + 22));
+    fn what_came_in_the_last_round_trip_comes_in_the_next_if_all_go_on() {
+        // 8 in 40 ms, and 100 ms to look ahead: 20, as four that send 5 each in 100 ms.
+        let steady = trend(&[(0, 4), (20, 8), (40, 12)], &[0, 10, 20, 30, 40]);
+        assert_eq!(rank(&steady, 40), Some(12 + 20));
+        // The gain of 10 ms more, but nothing more from us.
+        assert_eq!(rank(&steady, 50), Some(12 + (22 + 20) / 2));
+    }
+
+    #[test]
+    fn who_holds_back_does_not_believe_that_others_go_on() {
+        let quiet = trend(&[(200, 4), (220, 8), (240, 12)], &[10, 20, 30, 139]);
+        assert_eq!(rank(&quiet, 240), Some(12 + 20 / 2), "all that was sent had arrived when it reported");
+        let last = trend(&[(200, 4), (220, 8), (240, 12)], &[10, 20, 30, 140]);
+        assert_eq!(rank(&last, 240), Some(12 + (20 + 4) / 2));
     }
 
     #[test]
     fn reports_before_the_last_round_trip_do_not_count_while_there_are_newer() {
-        let quicker = trend(&[(0, 1), (300, 2), (350, 7)]);
-        assert_eq!(quicker.forecast(at(350), RTT).map(|forecast| forecast.rank), Some(7 + 10));
-        let slow = trend(&[(0, 1), (300, 2)]);
-        assert_eq!(slow.forecast(at(300), RTT).map(|forecast| forecast.rank), Some(2));
+        assert_eq!(rank(&trend(&[(0, 1), (300, 2), (350, 7)], &[]), 350), Some(7 + 10 / 2));
+        assert_eq!(rank(&trend(&[(0, 1), (300, 2)], &[]), 300), Some(2));
     }
 
     #[test]
     fn silence_and_a_fall_end_it() {
-        let steady = trend(&[(0, 4), (20, 8)]);
-        let until = steady.forecast(at(20), RTT).map(|forecast| forecast.until);
+        let steady = trend(&[(0, 4), (20, 8)], &[]);
+        let until = steady.forecast(at(20), RTT, SOURCES).map(|forecast| forecast.until);
         assert_eq!(until, Some(at(63)));
-        assert_eq!(steady.forecast(at(63), RTT), None);
-        assert_eq!(trend(&[(0, 4), (20, 8), (30, 2)]).forecast(at(30), RTT), None);
-        assert_eq!(trend(&[(0, 4)]).forecast(at(0), RTT), None);
+        assert_eq!(rank(&steady, 63), None);
+        assert_eq!(rank(&trend(&[(0, 4), (20, 8), (30, 2)], &[]), 30), None);
+        assert_eq!(rank(&trend(&[(0, 4)], &[]), 0), None);
     }
 
     #[test]
-    fn a_neighbour_that_reports_without_end_costs_no_more() {
+    fn a_neighbour_that_reports_or_takes_shards_without_end_costs_no_more() {
         let mut trend = Trend::default();
-        (0..1000).for_each(|ms| trend.note(at(u64::from(ms)), ms));
-        assert_eq!(trend.0.len(), REPORTS_MAX);
+        (0..1000).for_each(|ms| {
+            trend.on_report(at(u64::from(ms)), ms);
+            trend.on_sent(at(u64::from(ms)));
+        });
+        assert_eq!((trend.reports.len(), trend.sent.len()), (REPORTS_MAX, SENT_MAX));
     }
 }
