@@ -58,6 +58,7 @@ mod error;
 mod event;
 mod frame;
 mod frame_pool;
+mod gate;
 mod inbox;
 mod peers;
 mod pump;

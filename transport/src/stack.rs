@@ -16,6 +16,7 @@ use crate::{
     bridge::{Bridge, BridgeEvent},
     echo::Echo,
     error::StartError,
+    gate::GatedYamux,
     quic::{Connections, QuicTransport, Sockets},
     record::{RecordEvent, Records},
 };
@@ -90,7 +91,7 @@ fn tcp(config: &Config) -> Result<Links, StartError> {
         // V1 and not V1Lazy: the lazy variant loses short streams.
         .upgrade(Version::V1)
         .authenticate(noise::Config::new(&config.identity).map_err(identity)?)
-        .multiplex(muxer)
+        .multiplex(GatedYamux(muxer))
         .timeout(config.connection_timeout)
         .boxed())
 }

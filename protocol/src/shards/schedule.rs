@@ -112,7 +112,7 @@ impl Shards {
     pub(crate) fn make(&mut self, cx: &mut Ctx<'_>, ready: Ready) -> Option<Rpc> {
         let generation = self.live.get_mut(&ready.message)?;
         let shard = generation.send((cx.now, ready.link), ready.terms, &mut cx.rng.coding, &mut self.pool)?;
-        let header = generation.header.clone();
+        let (header, bytes) = (generation.header.clone(), shard.body.len());
         let exchange = generation.exchanges.get_mut(&ready.link)?;
         let mut coded = Coded::default();
         if !exchange.header_sent && !exchange.known {
@@ -122,7 +122,7 @@ impl Shards {
         coded.shards.push(shard);
         self.live.on_sent(&ready.message);
         if cx.config.coded.schedule == Schedule::Informed {
-            self.filling.start(cx.now, ready.link);
+            self.filling.start(cx.now, ready.link, bytes);
         }
         Some(Rpc { coded, ..Rpc::default() })
     }
