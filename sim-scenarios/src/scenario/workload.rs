@@ -125,3 +125,18 @@ const COUNT_MAX: usize = 1 << 20;
 /// Largest virtual message, 1 GiB: the core's limit.
 const MESSAGE_MAX: u64 = 1 << 30;
 const SCALE_MAX: u32 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_scaled_message_is_padded_to_twice_its_shards() {
+        for bytes in [64 << 10, 1 << 20, 10_u64 << 20] {
+            for chunks in 2..=128 {
+                let real = bytes.div_ceil(u64::from(auto_scale(bytes, chunks)));
+                assert!(real.div_ceil(chunks) <= 64, "{bytes} bytes in {chunks}: {real}");
+            }
+        }
+    }
+}
