@@ -108,8 +108,8 @@ const FORGETTING: u64 = 10;
 /// How long a link is waited for at least, and while no rate is known: the time of a shard of 16 KiB at 33 Mbit/s.
 const PATIENCE_MIN: Duration = Duration::from_millis(4);
 
-/// The most: the time of a shard of 64 KiB (4 MiB in 64 of them) at 21 Mbit/s.
-const PATIENCE_MAX: Duration = Duration::from_millis(25);
+/// The most: twice the time of a shard of 256 KiB (1 MiB in the documented four) at 17 Mbit/s.
+const PATIENCE_MAX: Duration = Duration::from_millis(250);
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn while_no_rate_is_known_each_further_link_is_waited_for_longer() {
         let waits = [0, 1, 2, 3, 99].map(|waited_for| Rate::default().patience(SHARD as u64, waited_for));
-        assert_eq!(waits.map(|wait| wait.as_millis()), [4, 8, 12, 16, 25]);
+        assert_eq!(waits.map(|wait| wait.as_millis()), [4, 8, 12, 16, 250]);
     }
 
     #[test]
