@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use braidcast_coding::{Coefficients, Params, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, PeerInfo, Prune, Rpc,
-    RpcFault, Shard, Subscription, Want,
+    Coded, Control, Extensions, HashCommitment, HashList, Have, Header, HeaderFields, IHave, Limits, Message,
+    PeerInfo, Prune, Rpc, RpcFault, Shard, ShardHashes, Subscription, Want,
 };
 use braidcast_protocol::{CodingId, ContentId, HashKeys, MessageId, PeerId, Topic};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ fn header(bytes: usize, k: usize) -> Header {
         seqno: 7,
         params: Params::for_message(bytes, k).unwrap(),
         content: ContentId::of(b"x"),
-        hashes: vec![9; 32 * (k + 2)].into(),
+        hashes: HashCommitment { n: k as u16 + 2, list: [9; 32], first: [8; 32] },
         message_signature: vec![3; 64].into(),
     };
     Header::sign(fields, &HashKeys::new(peer(1)))
@@ -83,14 +83,17 @@ fn the_coded_part_has_the_bytes_of_the_specification() {
         .collect(),
         haves: vec![Have { message, rank: 3, verified: 0b101, sources: 0 }],
         wants: vec![Want { message, count: 2, indices: [1, 200].into_iter().collect() }],
+        lists: vec![HashList { message, hashes: ShardHashes::new(vec![9; 32].into()).unwrap() }],
     };
     let id: String = "07".repeat(32);
     let expected = format!(
-        "eaa1f10aa701\
+        "eaa1f10aed01\
          12280a20{id}100522026162\
          12290a20{id}1a0201022201 63\
          1a260a20{id}10031805\
-         22280a20{id}10021a0201c8"
+         22280a20{id}10021a0201c8\
+         2a440a20{id}1220{}",
+        "09".repeat(32)
     );
     assert_eq!(hex(&Rpc { coded, ..Rpc::default() }.encode().into_bytes()), expected.replace(' ', ""));
 }
@@ -114,12 +117,16 @@ fn a_header_body_has_the_bytes_of_the_specification() {
         seqno: 7,
         params: Params::for_message(100, 2).unwrap(),
         content: ContentId::from_bytes([3; 32]),
-        hashes: vec![9; 64].into(),
+        hashes: HashCommitment { n: 2, list: [9; 32], first: [8; 32] },
         message_signature: Bytes::from_static(b"sig"),
     };
     let header = Header::sign(fields, &HashKeys::new(publisher));
-    let expected =
-        format!("0a0174120170180720642802 3220{} 3a40{} 4203736967", "03".repeat(32), "09".repeat(64));
+    let expected = format!(
+        "0a0174120170180720642802 3220{} 3802 4220{} 4a20{} 5203736967",
+        "03".repeat(32),
+        "09".repeat(32),
+        "08".repeat(32)
+    );
     assert_eq!(hex(header.body()), expected.replace(' ', ""));
     assert_eq!(header.id(), CodingId::from_bytes(*blake3::hash(header.body()).as_bytes()));
 }
@@ -286,7 +293,12 @@ prop_compose! {
         shards in prop::collection::vec(shard(), 0..3),
         haves in prop::collection::vec(any::<([u8; 32], u16, u64, u16)>(), 0..3),
         wants in prop::collection::vec((any::<[u8; 32]>(), any::<u16>(), prop::collection::vec(any::<u8>(), 0..20)), 0..3),
+        lists in prop::collection::vec((any::<[u8; 32]>(), 1usize..256), 0..2),
     ) -> Coded {
+        let list = |(id, n): ([u8; 32], usize)| {
+            let hashes = ShardHashes::new(id.repeat(n).into()).unwrap();
+            HashList { message: CodingId::from_bytes(id), hashes }
+        };
         let have = |(id, rank, verified, sources)| {
             Have { message: CodingId::from_bytes(id), rank, verified, sources }
         };
@@ -298,6 +310,7 @@ prop_compose! {
             shards: shards.into(),
             haves: haves.into_iter().map(have).collect(),
             wants: wants.into_iter().map(want).collect(),
+            lists: lists.into_iter().map(list).collect(),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use braidcast_coding::counting::{CountingAllocator, held_bytes};
 use braidcast_coding::{Params, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, PeerInfo, Prune, Rpc, Shard,
-    Subscription, Want,
+    Coded, Control, Extensions, HashList, Have, Header, HeaderFields, IHave, Message, PeerInfo, Prune, Rpc,
+    Shard, ShardHashes, Subscription, Want,
 };
 use braidcast_protocol::{
     Action, Actions, Agent, CodingId, Config, ContentId, Event, HashKeys, LinkId, MessageId, Node, Origin,
@@ -104,10 +104,15 @@ fn header(number: u32) -> Arc<Header> {
         seqno: number.into(),
         params,
         content: ContentId::of(&number.to_be_bytes()),
-        hashes: blake3::hash(&[0; 64]).as_bytes().repeat(6).into(),
+        hashes: list().commitment(),
         message_signature: Bytes::new(),
     };
     Arc::new(Header::sign(fields, &HashKeys::new(publisher)))
+}
+
+/// Of six shards of zeros.
+fn list() -> ShardHashes {
+    ShardHashes::of(&vec![Bytes::from_static(&[0; 64]); 6])
 }
 
 /// A fifth of a frame's entries: each header is checked.
@@ -122,10 +127,11 @@ fn halves(frame: u32) -> Rpc {
         Shard { message: header.id(), id: ShardId::Canonical(0), body, vouched: false }
     };
     let shards = headers.iter().map(half).collect();
-    coded(Coded { headers, shards, ..Coded::default() })
+    let lists = headers.iter().map(|header| HashList { message: header.id(), hashes: list() }).collect();
+    coded(Coded { headers, shards, lists, ..Coded::default() })
 }
 
-const FLOODS: [(&str, Flood); 16] = [
+const FLOODS: [(&str, Flood); 17] = [
     ("SUBSCRIBE", |n| {
         subscriptions(numbers(n).map(|i| Subscription { subscribe: true, topic: topic(i) }).collect())
     }),
@@ -165,6 +171,10 @@ const FLOODS: [(&str, Flood); 16] = [
         coded(Coded { wants: numbers(n).map(want).collect(), ..Coded::default() })
     }),
     ("coded headers", |n| coded(Coded { headers: headers(n), ..Coded::default() })),
+    ("hashes", |n| {
+        let list = |i: u32| HashList { message: CodingId::of(&i.to_be_bytes()), hashes: list() };
+        coded(Coded { lists: numbers(n).map(list).collect(), ..Coded::default() })
+    }),
     ("half coded messages", halves),
     ("messages of many topics", |n| {
         let publish = numbers(n).map(|i| message(topic(i), i.into(), false)).collect();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Limits, Message, MessageHead, PeerInfo,
-    Prune, Rpc, RpcFault, Shard, Subscription, Want,
+    Coded, Control, Extensions, HashList, Have, Header, HeaderFields, IHave, Limits, Message, MessageHead,
+    PeerInfo, Prune, Rpc, RpcFault, Shard, ShardHashes, Subscription, Want,
 };
 use braidcast_protocol::{
     Action, Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, LinkId, MeshSettings, MessageId,
@@ -37,6 +37,7 @@ enum Op {
     Arriving(u32, u8),
     Whole(u32, u8, bool),
     Header(u32, u8, bool),
+    Hashes(u32, u8, bool),
     Canonical(u32, u8, u16, bool),
     Dense(u32, u8, Vec<u8>, bool),
     Have(u32, u8, u16, u64),
@@ -70,6 +71,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (l.clone(), m.clone()).prop_map(|(l, m)| Op::Arriving(l, m)),
         2 => (l.clone(), m.clone(), any::<bool>()).prop_map(|(l, m, g)| Op::Whole(l, m, g)),
         4 => (l.clone(), m.clone(), prop::bool::weighted(0.9)).prop_map(|(l, m, g)| Op::Header(l, m, g)),
+        4 => (l.clone(), m.clone(), prop::bool::weighted(0.9)).prop_map(|(l, m, g)| Op::Hashes(l, m, g)),
         6 => (l.clone(), m.clone(), 0u16..8, prop::bool::weighted(0.8))
             .prop_map(|(l, m, i, g)| Op::Canonical(l, m, i, g)),
         8 => (l.clone(), m.clone(), prop::collection::vec(any::<u8>(), 3..6), prop::bool::weighted(0.8))
@@ -92,6 +94,7 @@ fn op() -> impl Strategy<Value = Op> {
 /// What remote publishers have to say: four messages, whole and as shards.
 struct Remote {
     header: Arc<Header>,
+    hashes: ShardHashes,
     encoder: Encoder,
     whole: Arc<Message>,
 }
@@ -111,18 +114,18 @@ fn remote(number: u8) -> Remote {
     whole.sign(&keys);
     let params = Params::for_message(data.len(), 4).unwrap();
     let encoder = Encoder::new(data, params).unwrap();
-    let hashes =
-        (0..6).flat_map(|i| *blake3::hash(&encoder.canonical(i, &mut Pool::default()).unwrap()).as_bytes());
+    let shards: Vec<Bytes> = (0..6).map(|i| encoder.canonical(i, &mut Pool::default()).unwrap()).collect();
+    let hashes = ShardHashes::of(&shards);
     let fields = HeaderFields {
         topic: whole.topic.clone(),
         publisher,
         seqno: 1,
         params,
         content: ContentId::of(&whole.data),
-        hashes: hashes.collect::<Vec<u8>>().into(),
+        hashes: hashes.commitment(),
         message_signature: whole.signature.clone(),
     };
-    Remote { header: Arc::new(Header::sign(fields, &keys)), encoder, whole: Arc::new(whole) }
+    Remote { header: Arc::new(Header::sign(fields, &keys)), hashes, encoder, whole: Arc::new(whole) }
 }
 
 /// The peer that sits in a slot.
@@ -353,6 +356,12 @@ impl World {
                     }
                 };
                 self.coded(slot, Coded { headers: vec![header], ..Coded::default() });
+            }
+            Op::Hashes(slot, message, good) => {
+                let of = if good { message } else { (message + 1) % MESSAGES };
+                let (message, of) = (&self.remotes[usize::from(message)], &self.remotes[usize::from(of)]);
+                let list = HashList { message: message.header.id(), hashes: of.hashes.clone() };
+                self.coded(slot, Coded { lists: vec![list], ..Coded::default() });
             }
             Op::Canonical(slot, message, index, good) => {
                 let remote = &self.remotes[usize::from(message)];

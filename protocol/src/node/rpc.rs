@@ -146,6 +146,7 @@ impl Parts<'_> {
         for header in coded.headers {
             self.on_header(cx, link, &header);
         }
+        coded.lists.iter().for_each(|list| self.shards.on_hashes(cx, link, list));
         for shard in coded.shards {
             match self.shards.on_shard(cx, link, shard) {
                 ShardVerdict::Completed { header, payload, credits } => {

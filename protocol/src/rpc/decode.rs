@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::wire::{CODED_EXTENSION, Value, each_field};
 use super::{
-    Coded, Control, Extensions, Have, Header, HeaderFault, IHave, Message, PeerInfo, Prune, Rpc, Shard,
-    Subscription, Want,
+    Coded, Control, Extensions, HashList, Have, Header, HeaderFault, IHave, Message, PeerInfo, Prune, Rpc,
+    Shard, ShardHashes, Subscription, Want,
 };
 use crate::{CodingId, MessageId, PeerId, Topic};
 
@@ -260,6 +260,7 @@ impl Decoder<'_> {
                 (2, Value::Bytes(bytes)) => coded.shards.push(self.shard(bytes)?),
                 (3, Value::Bytes(bytes)) => coded.haves.push(have(bytes)?),
                 (4, Value::Bytes(bytes)) => coded.wants.push(want(bytes)?),
+                (5, Value::Bytes(bytes)) => coded.lists.push(hash_list(bytes)?),
                 (_, Value::Bytes(_) | Value::Varint(_)) => {}
             }
             Ok(())
@@ -357,6 +358,19 @@ fn want(bytes: Bytes) -> Result<Want, RpcFault> {
         count: required("want count", count)?,
         indices: indices.as_ref().into(),
     })
+}
+
+fn hash_list(bytes: Bytes) -> Result<HashList, RpcFault> {
+    let (mut message, mut hashes) = (None, None);
+    each_field(bytes, |tag, value| {
+        match (tag, value) {
+            (1, Value::Bytes(bytes)) => message = Some(coding_id(&bytes)?),
+            (2, Value::Bytes(bytes)) => hashes = ShardHashes::new(bytes),
+            (_, Value::Bytes(_) | Value::Varint(_)) => {}
+        }
+        Ok(())
+    })?;
+    Ok(HashList { message: required("hashes' message", message)?, hashes: required("hashes", hashes)? })
 }
 
 pub(super) fn peer_id(field: &'static str, bytes: &[u8]) -> Result<PeerId, RpcFault> {

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use super::wire::{CODED_EXTENSION, Chunks, Encode, Sink, put_body, put_bytes, put_message, put_varint};
 use super::{
-    Coded, Control, Extensions, Have, Header, IHave, Message, MessageId, PeerInfo, Prune, Rpc, Shard,
-    Subscription, Topic, Want,
+    Coded, Control, Extensions, HashList, Have, Header, IHave, Message, MessageId, PeerInfo, Prune, Rpc,
+    Shard, Subscription, Topic, Want,
 };
 
 /// A frame in pieces, to be sent one after another.
@@ -224,6 +224,9 @@ impl Encode for Coded {
         for want in &self.wants {
             put_message(sink, 4, want);
         }
+        for list in &self.lists {
+            put_message(sink, 5, list);
+        }
     }
 }
 
@@ -234,6 +237,13 @@ impl Encode for Header {
         if !self.key().is_empty() {
             put_bytes(sink, 3, self.key());
         }
+    }
+}
+
+impl Encode for HashList {
+    fn encode(&self, sink: &mut impl Sink) {
+        put_bytes(sink, 1, self.message.as_bytes());
+        put_body(sink, 2, self.hashes.as_bytes());
     }
 }
 

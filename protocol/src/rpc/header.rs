@@ -8,8 +8,8 @@ use braidcast_coding::{Params, ParamsError};
 use bytes::Bytes;
 
 use super::decode::{at_most, peer_id, required};
-use super::wire::{Chunks, Encode, Sink, Value, each_field, put_body, put_bytes, put_varint};
-use super::{Message, RpcFault};
+use super::wire::{Chunks, Encode, Sink, Value, each_field, put_bytes, put_varint};
+use super::{HashCommitment, Message, RpcFault};
 use crate::{CodingId, ContentId, Keys, MessageId, MessageIds, PeerId, Topic};
 
 /// Before the body in what the publisher signs, so that no other signature can be taken for a header's.
@@ -28,8 +28,8 @@ pub struct HeaderFields {
     pub params: Params,
     /// The payload's SHA-256.
     pub content: ContentId,
-    /// BLAKE3 of the canonical shards 0..n, 32 bytes each.
-    pub hashes: Bytes,
+    /// By what the canonical shards 0..n can be checked.
+    pub hashes: HashCommitment,
     /// Signature of the whole message as GossipSub carries it, so that any node can pass it on to a peer that
     /// does not speak the extension.
     pub message_signature: Bytes,
@@ -51,19 +51,19 @@ pub enum HeaderFault {
     /// *k* or the lengths are out of range.
     #[error("{0}")]
     Params(ParamsError),
-    /// The hashes are not 32 bytes for each of *k* to 255 shards.
-    #[error("{bytes} bytes of shard hashes for k = {k}")]
+    /// Not *k* to 255 shards have hashes.
+    #[error("hashes of {n} shards for k = {k}")]
     Hashes {
-        /// Their length.
-        bytes: usize,
+        /// How many have.
+        n: u64,
         /// *k*
         k: usize,
     },
 }
 
 impl Header {
-    /// Longest body without its topic: 255 hashes, a signature and the small fields.
-    pub const BODY_BYTES_MAX: usize = 255 * 32 + 2048;
+    /// Longest body without its topic: a signature and the small fields.
+    pub const BODY_BYTES_MAX: usize = 2048;
 
     /// Signs the fields.
     pub fn sign(fields: HeaderFields, keys: &dyn Keys) -> Self {
@@ -127,15 +127,8 @@ impl Header {
     }
 
     /// *n*: how many canonical shards can be checked against their hash.
-    pub fn hashed_shards(&self) -> u16 {
-        (self.fields.hashes.len() / 32) as u16
-    }
-
-    /// Whether `body` is canonical shard `index`; `None` when the header has no hash of it.
-    pub fn matches(&self, index: u16, body: &[u8]) -> Option<bool> {
-        let start = usize::from(index) * 32;
-        let hash = self.fields.hashes.get(start..start + 32)?;
-        Some(blake3::hash(body).as_bytes() == hash)
+    pub const fn hashed_shards(&self) -> u16 {
+        self.fields.hashes.n
     }
 
     /// The message as GossipSub carries it.
@@ -167,8 +160,10 @@ impl Encode for HeaderFields {
         put_varint(sink, 4, self.params.message_len() as u64);
         put_varint(sink, 5, self.params.k() as u64);
         put_bytes(sink, 6, self.content.as_bytes());
-        put_body(sink, 7, &self.hashes);
-        put_bytes(sink, 8, &self.message_signature);
+        put_varint(sink, 7, u64::from(self.hashes.n));
+        put_bytes(sink, 8, &self.hashes.list);
+        put_bytes(sink, 9, &self.hashes.first);
+        put_bytes(sink, 10, &self.message_signature);
     }
 }
 
@@ -176,7 +171,7 @@ impl HeaderFields {
     fn decode(body: Bytes) -> Result<Self, RpcFault> {
         let (mut topic, mut publisher, mut seqno, mut content) = (None, None, None, None);
         let (mut length, mut k) = (0, 0);
-        let (mut hashes, mut message_signature) = (Bytes::new(), Bytes::new());
+        let (mut n, mut list, mut first, mut message_signature) = (0, None, None, Bytes::new());
         each_field(body, |tag, value| {
             match (tag, value) {
                 (1, Value::Bytes(bytes)) => topic = core::str::from_utf8(&bytes).ok().map(Topic::new),
@@ -185,8 +180,10 @@ impl HeaderFields {
                 (4, Value::Varint(value)) => length = usize::try_from(value).unwrap_or(usize::MAX),
                 (5, Value::Varint(value)) => k = usize::try_from(value).unwrap_or(usize::MAX),
                 (6, Value::Bytes(bytes)) => content = bytes.as_ref().try_into().ok(),
-                (7, Value::Bytes(bytes)) => hashes = Bytes::copy_from_slice(&bytes),
-                (8, Value::Bytes(bytes)) => {
+                (7, Value::Varint(value)) => n = value,
+                (8, Value::Bytes(bytes)) => list = bytes.as_ref().try_into().ok(),
+                (9, Value::Bytes(bytes)) => first = bytes.as_ref().try_into().ok(),
+                (10, Value::Bytes(bytes)) => {
                     at_most("message signature", bytes.len(), super::Limits::SIGNATURE_BYTES_MAX)?;
                     message_signature = Bytes::copy_from_slice(&bytes);
                 }
@@ -196,10 +193,14 @@ impl HeaderFields {
         })?;
         let params = Params::for_message(length, k)
             .map_err(|fault| RpcFault::BadHeader(HeaderFault::Params(fault)))?;
-        let (bytes, listed) = (hashes.len(), hashes.len() / 32);
-        if bytes % 32 != 0 || listed < k || listed > 255 {
-            return Err(RpcFault::BadHeader(HeaderFault::Hashes { bytes, k }));
+        if n < k as u64 || n > 255 {
+            return Err(RpcFault::BadHeader(HeaderFault::Hashes { n, k }));
         }
+        let hashes = HashCommitment {
+            n: n as u16,
+            list: required("header hashes", list)?,
+            first: required("header hash of the first shard", first)?,
+        };
         Ok(Self {
             topic: required("header topic", topic)?,
             publisher: required("header publisher", publisher)?,

@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+mod hashes;
 mod head;
 mod header;
 mod split;
@@ -19,6 +20,7 @@ use smallvec::SmallVec;
 
 pub use self::decode::{Limits, RpcFault};
 pub use self::encode::Frame;
+pub use self::hashes::{HashCommitment, ShardHashes};
 pub use self::head::MessageHead;
 pub use self::header::{Header, HeaderFault, HeaderFields};
 use crate::{CodingId, ContentId, Keys, MessageId, MessageIds, PeerId, Topic};
@@ -98,8 +100,8 @@ impl Control {
 impl Coded {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        let Self { headers, shards, haves, wants } = self;
-        headers.is_empty() && shards.is_empty() && haves.is_empty() && wants.is_empty()
+        let Self { headers, shards, haves, wants, lists } = self;
+        headers.is_empty() && shards.is_empty() && haves.is_empty() && wants.is_empty() && lists.is_empty()
     }
 }
 
@@ -211,7 +213,8 @@ pub struct Extensions {
     pub coded: bool,
 }
 
-/// The coded part of a frame. A header stands in the frame of its first shard or in an earlier one.
+/// The coded part of a frame. A header stands in the frame of its first shard or in an earlier one, and so does a list
+/// of hashes with its first canonical shard.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Hash)]
 pub struct Coded {
     /// Messages of which shards follow.
@@ -222,6 +225,17 @@ pub struct Coded {
     pub haves: Vec<Have>,
     /// What the sender asks for.
     pub wants: Vec<Want>,
+    /// Hashes of the canonical shards that follow.
+    pub lists: Vec<HashList>,
+}
+
+/// The hashes of a message's canonical shards.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct HashList {
+    /// Of which message.
+    pub message: CodingId,
+    /// The hashes that its header means.
+    pub hashes: ShardHashes,
 }
 
 /// A linear combination of a message's source shards.

@@ -60,9 +60,12 @@ impl Frames {
 }
 
 /// Spreads control over as many frames as it needs, each at most about `bytes_max` long. Bodies are not split:
-/// frames with messages, headers or shards stay as they are.
+/// frames with messages, headers, hashes or shards stay as they are.
 pub(super) fn split(rpc: Rpc, bytes_max: usize) -> alloc::vec::Vec<Rpc> {
-    let bodies = !(rpc.publish.is_empty() && rpc.coded.headers.is_empty() && rpc.coded.shards.is_empty());
+    let bodies = !(rpc.publish.is_empty()
+        && rpc.coded.headers.is_empty()
+        && rpc.coded.lists.is_empty()
+        && rpc.coded.shards.is_empty());
     let few = rpc.subscriptions.len() <= Rpc::SUBSCRIPTIONS_MAX
         && rpc.control.idontwant.len() <= Rpc::IDONTWANT_IDS_MAX;
     if bodies || (few && rpc.encoded_len() <= bytes_max) {

@@ -48,7 +48,7 @@ impl Shards {
             return;
         }
         match &shard.id {
-            ShardId::Canonical(index) => match generation.header.matches(*index, &shard.body) {
+            ShardId::Canonical(index) => match generation.check(*index, &shard.body, &mut self.pool) {
                 Some(true) => self.probation.on_right(link),
                 Some(false) => self.convict(cx, link, shard.message),
                 None => {}

@@ -8,14 +8,15 @@ use rand_chacha::ChaCha8Rng;
 
 use super::evidence::Kept;
 use super::exchange::Exchange;
+use super::hashes::Hashes;
 use super::spread::{IndexSet, Spread};
 use super::terms::{Next, Trust};
 use crate::LinkId;
-use crate::rpc::{Header, Shard};
+use crate::rpc::Shard;
 
 /// The shards of a message that is not decoded yet.
 ///
-/// Every canonical shard in the decoder matched its hash in the signed header; dense ones cannot be checked.
+/// Every canonical shard in the decoder matched the hash that the signed header means; dense ones cannot be checked.
 #[derive(Debug)]
 pub(crate) struct Collecting {
     pub(crate) decoder: Decoder,
@@ -76,14 +77,15 @@ impl Collecting {
         }
     }
 
-    pub(crate) fn take(&mut self, header: &Header, sender: Sender, shard: &Shard, pool: &mut Pool) -> Taken {
+    pub(crate) fn take(&mut self, hashes: &Hashes, sender: Sender, shard: &Shard, pool: &mut Pool) -> Taken {
         match &shard.id {
             ShardId::Canonical(index) if self.verified.contains(*index) => return Taken::Duplicate,
-            ShardId::Canonical(index) if header.matches(*index, &shard.body) == Some(true) => {}
-            ShardId::Canonical(_) => return Taken::Invalid,
-            ShardId::Dense(_) if !self.believes(sender, shard) => {
-                return self.set_aside(header, sender, shard);
-            }
+            ShardId::Canonical(index) => match hashes.matches(*index, &shard.body) {
+                Some(true) => {}
+                Some(false) => return Taken::Invalid,
+                None => return Taken::Unhelpful,
+            },
+            ShardId::Dense(_) if !self.believes(sender, shard) => return self.set_aside(sender, shard),
             ShardId::Dense(_) => {}
         }
         let held = HeldShard {
@@ -117,8 +119,9 @@ impl Collecting {
     }
 
     /// A dense shard that is not taken is evidence all the same.
-    fn set_aside(&mut self, header: &Header, sender: Sender, shard: &Shard) -> Taken {
-        if shard.id.coefficients(header.params).is_err() || shard.body.len() != header.params.shard_len() {
+    fn set_aside(&mut self, sender: Sender, shard: &Shard) -> Taken {
+        let params = self.decoder.params();
+        if shard.id.coefficients(params).is_err() || shard.body.len() != params.shard_len() {
             return Taken::Invalid;
         }
         if self.evidence.len() < EVIDENCE_MAX {
@@ -211,11 +214,11 @@ impl Collecting {
     ///
     /// First the dense shards of one neighbour, if the message is right without them; else those for which nobody
     /// vouches; else all. After the third time only canonical shards are taken.
-    pub(crate) fn retreat(&mut self, header: &Header, pool: &mut Pool) -> bool {
+    pub(crate) fn retreat(&mut self, hashes: &Hashes, pool: &mut Pool) -> bool {
         self.attempts = self.attempts.saturating_add(1);
         let last = self.attempts >= ATTEMPTS_MAX;
         if !last
-            && let Some(polluter) = self.find_polluter(header, pool)
+            && let Some(polluter) = self.find_polluter(hashes, pool)
             && self.throw_out(|shard, _| shard.tag == polluter, pool)
         {
             return true;
@@ -225,9 +228,9 @@ impl Collecting {
     }
 
     /// Whose shards left out give a source shard that is right: tried with one that is not held.
-    fn find_polluter(&self, header: &Header, pool: &mut Pool) -> Option<Tag> {
-        let row = (0..header.params.k() as u16).find(|index| !self.verified.contains(*index))?;
-        let is_right = |body: &[u8]| header.matches(row, body) == Some(true);
+    fn find_polluter(&self, hashes: &Hashes, pool: &mut Pool) -> Option<Tag> {
+        let row = (0..self.decoder.params().k() as u16).find(|index| !self.verified.contains(*index))?;
+        let is_right = |body: &[u8]| hashes.matches(row, body) == Some(true);
         self.decoder.find_polluter(usize::from(row), is_right, pool)
     }
 

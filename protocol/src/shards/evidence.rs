@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use braidcast_coding::{Encoder, Pool, Shard as HeldShard, ShardId};
 use smallvec::SmallVec;
 
+use super::hashes::shard_hashes;
 use crate::LinkId;
 use crate::rpc::Header;
 
@@ -57,10 +58,10 @@ pub(crate) fn culprits(evidence: &[Kept], encoder: &Encoder, pool: &mut Pool) ->
     culprits
 }
 
-/// Whether the hashes in a header are those of its message. If not, its publisher made honest relays send what looks
+/// Whether the hashes that a header means are those of its message. If not, its publisher made honest relays send what looks
 /// wrong.
 pub(crate) fn is_consistent(header: &Header, encoder: &Encoder, pool: &mut Pool) -> bool {
-    super::shard_hashes(encoder, header.hashed_shards(), pool) == header.hashes
+    shard_hashes(encoder, header.hashed_shards(), pool).commitment() == header.hashes
 }
 
 fn short_hash(body: &[u8]) -> [u8; 16] {

@@ -16,6 +16,8 @@ pub(crate) struct Exchange {
     pub(crate) announced: bool,
     /// The neighbour showed that it knows the message.
     pub(crate) known: bool,
+    /// It has the list of hashes: we sent it, or it did.
+    pub(crate) has_list: bool,
     /// Shards are pushed to it while it is in the mesh. Not set for who came after we had decoded: it is told
     /// of the message and asks if it lacks it.
     pub(crate) push: bool,
@@ -91,7 +93,8 @@ impl Exchange {
         self.wanted = want.count.min(k).min(left);
         self.wanted_indices = want.indices.clone();
         self.wanted_indices.truncate(usize::from(self.wanted));
-        // It asks by name for what it lacks, whatever passed before.
+        // It asks by name for what it lacks, whatever passed before: it may lack the hashes, too.
+        self.has_list &= want.indices.is_empty();
         want.indices.iter().for_each(|index| self.holds.remove(u16::from(*index)));
     }
 

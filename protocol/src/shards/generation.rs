@@ -12,10 +12,11 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) use super::collecting::{Collecting, Sender, Taken};
 use super::evidence::Kept;
 use super::exchange::Exchange;
+use super::hashes::Hashes;
 use super::spread::Spread;
 use super::terms::{Next, Terms, Trust};
 use crate::gossip::Credits;
-use crate::rpc::{Have, Header, Shard};
+use crate::rpc::{HashList, Have, Header, Shard, ShardHashes};
 use crate::score::ONE;
 use crate::{ContentId, LinkId, MessageId, Time, select};
 
@@ -26,6 +27,7 @@ pub(crate) type Age = u64;
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) header: Arc<Header>,
+    pub(crate) hashes: Hashes,
     /// Its GossipSub id.
     pub(crate) message: MessageId,
     pub(crate) body: Body,
@@ -63,17 +65,31 @@ impl Generation {
     /// A message of which the first header came.
     pub(crate) fn collecting(header: Arc<Header>, message: MessageId, now: Time, repair_at: Time) -> Self {
         let decoder = Decoder::new(header.params);
-        Self::new(header, message, Body::Collecting(Box::new(Collecting::new(decoder))), now, repair_at)
+        let body = Body::Collecting(Box::new(Collecting::new(decoder)));
+        Self::new((header, None), message, body, now, repair_at)
     }
 
     /// A message of ours.
-    pub(crate) fn published(header: Arc<Header>, message: MessageId, encoder: Encoder, now: Time) -> Self {
-        Self { own: true, ..Self::new(header, message, Body::Whole { encoder, next: 0 }, now, now) }
+    pub(crate) fn published(
+        header: Arc<Header>,
+        message: MessageId,
+        (encoder, hashes): (Encoder, ShardHashes),
+        now: Time,
+    ) -> Self {
+        let body = Body::Whole { encoder, next: 0 };
+        Self { own: true, ..Self::new((header, Some(hashes)), message, body, now, now) }
     }
 
-    fn new(header: Arc<Header>, message: MessageId, body: Body, progress: Time, repair_at: Time) -> Self {
+    fn new(
+        (header, hashes): (Arc<Header>, Option<ShardHashes>),
+        message: MessageId,
+        body: Body,
+        progress: Time,
+        repair_at: Time,
+    ) -> Self {
         let exchanges = BTreeMap::new();
         Self {
+            hashes: Hashes::new(header.hashes, hashes),
             header,
             message,
             body,
@@ -163,12 +179,36 @@ impl Generation {
             return Taken::Unhelpful;
         }
         exchange.offered = exchange.offered.saturating_add(1);
-        let taken = collecting.take(&self.header, sender, shard, pool);
+        let taken = collecting.take(&self.hashes, sender, shard, pool);
         if let (ShardId::Canonical(index), true) = (&shard.id, taken != Taken::Invalid) {
             exchange.holds.insert(*index);
         }
         exchange.received += u16::from(taken == Taken::Innovative);
         taken
+    }
+
+    /// Whether that is a canonical shard of a complete message; `None` if the publisher lied about it.
+    pub(crate) fn check(&mut self, index: u16, body: &[u8], pool: &mut Pool) -> Option<bool> {
+        if let Body::Whole { encoder, .. } = &self.body {
+            self.hashes.complete(encoder, pool);
+        }
+        self.hashes.matches(index, body)
+    }
+
+    /// Takes a list of hashes from a neighbour. Whether it is the one that the header means.
+    pub(crate) fn learn(&mut self, link: LinkId, hashes: &ShardHashes) -> bool {
+        let right = self.hashes.learn(hashes);
+        self.exchanges.entry(link).or_default().has_list |= right;
+        right
+    }
+
+    /// The list that has to go ahead of a canonical shard, if the neighbour does not have it.
+    pub(crate) fn list_for(&mut self, link: LinkId, id: &ShardId) -> Option<HashList> {
+        let exchange = self.exchanges.get_mut(&link)?;
+        if matches!(id, ShardId::Dense(_)) || core::mem::replace(&mut exchange.has_list, true) {
+            return None;
+        }
+        Some(HashList { message: self.header.id(), hashes: self.hashes.list()?.clone() })
     }
 
     /// Whether there is anything to send to this neighbour.
@@ -189,7 +229,7 @@ impl Generation {
             Body::Collecting(collecting) => {
                 (collecting.make(next, terms.trust, rng, pool)?, collecting.vouches(next, terms.trust))
             }
-            Body::Whole { encoder, .. } => (make(encoder, &self.header, next, rng, pool)?, true),
+            Body::Whole { encoder, .. } => (make(encoder, &mut self.hashes, next, rng, pool)?, true),
         };
         let vouched = vouched && matches!(id, ShardId::Dense(_));
         let exchange = self.exchanges.get_mut(&link)?;
@@ -289,7 +329,7 @@ impl Generation {
     pub(crate) fn retreat(&mut self, pool: &mut Pool) -> bool {
         let Body::Collecting(collecting) = &mut self.body else { return false };
         self.exchanges.values_mut().for_each(|exchange| exchange.relayed = 0);
-        collecting.retreat(&self.header, pool)
+        collecting.retreat(&self.hashes, pool)
     }
 
     /// Throws away the unverified shards of a neighbour that lied. Whether there were any.
@@ -326,18 +366,19 @@ impl Generation {
     }
 }
 
-/// A shard of a message that is complete. A canonical one whose hash in the header is wrong would be blamed on us: in
-/// its place goes a combination.
+/// A shard of a message that is complete. A canonical one whose hash is wrong in the list that the header means would be
+/// blamed on us: in its place goes a combination.
 fn make(
     encoder: &Encoder,
-    header: &Header,
+    hashes: &mut Hashes,
     next: Next,
     rng: &mut ChaCha8Rng,
     pool: &mut Pool,
 ) -> Option<(ShardId, Bytes)> {
     if let Next::Canonical(index) = next {
         let body = encoder.canonical(index, pool).ok()?;
-        if header.matches(index, &body) != Some(false) {
+        hashes.complete(encoder, pool);
+        if hashes.list().is_some_and(|list| list.matches(index, &body)) {
             return Some((ShardId::Canonical(index), body));
         }
     }

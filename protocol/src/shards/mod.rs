@@ -10,6 +10,7 @@ mod evidence;
 mod exchange;
 mod filling;
 mod generation;
+mod hashes;
 mod probation;
 mod receive;
 mod repair;
@@ -33,6 +34,7 @@ use rand_core::Rng;
 use self::exchange::Exchange;
 use self::filling::Filling;
 use self::generation::{Body, Generation};
+use self::hashes::shard_hashes;
 use self::probation::Probation;
 pub(crate) use self::receive::ShardVerdict;
 use self::receive::tell_rank;
@@ -106,19 +108,20 @@ impl Shards {
             .expect("a checked configuration gives a valid k and message length");
         let encoder =
             Encoder::new(plain.data.clone(), params).expect("the parameters were made for this message");
+        let hashes = shard_hashes(&encoder, coded.multiplier.shards(k), &mut self.pool);
         let fields = HeaderFields {
             topic: plain.topic.clone(),
             publisher,
             seqno,
             params,
             content,
-            hashes: shard_hashes(&encoder, coded.multiplier.shards(k), &mut self.pool),
+            hashes: hashes.commitment(),
             message_signature: plain.signature.clone(),
         };
         let header = Arc::new(Header::sign(fields, cx.keys));
         let id = header.id();
         let message = header.message_id(cx.config.message_ids);
-        let mut generation = Generation::published(header, message, encoder, cx.now);
+        let mut generation = Generation::published(header, message, (encoder, hashes), cx.now);
         let coded_links = receivers.iter().filter(|link| cx.links.is_coded(**link));
         generation.exchanges.extend(coded_links.map(|link| (*link, Exchange::pushing())));
         self.finished.insert(cx.now, id, Finished { k, content });
@@ -267,13 +270,6 @@ impl Shards {
         }
         self.finished.len().fold_into(hash);
     }
-}
-
-/// BLAKE3 of the canonical shards 0..n.
-fn shard_hashes(encoder: &Encoder, n: u16, pool: &mut Pool) -> Bytes {
-    let ids: Vec<ShardId> = (0..n).map(ShardId::Canonical).collect();
-    let bodies = encoder.encode(&ids, pool).expect("n is at most 255, so every index names a shard");
-    bodies.iter().flat_map(|body| *blake3::hash(body).as_bytes()).collect::<Vec<u8>>().into()
 }
 
 /// Most memory that is kept for use again, in bytes, shards on their way included: 32 MiB.

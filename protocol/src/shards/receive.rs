@@ -11,7 +11,7 @@ use super::{Finished, Shards};
 use crate::config::Schedule;
 use crate::ctx::Ctx;
 use crate::gossip::Credits;
-use crate::rpc::{Have, Header, Shard, Want};
+use crate::rpc::{HashList, Have, Header, Shard, Want};
 use crate::{CodingId, LinkId, MessageId, Misdeed, RejectReason, ShardTrace, Trace};
 
 /// What became of a shard, for those features that care.
@@ -66,6 +66,15 @@ impl Shards {
         self.wake_by(repair_at);
         self.live.insert(generation);
         self.make_room(cx, Some(link));
+    }
+
+    /// The hashes of a message's canonical shards came: an honest neighbour checked them.
+    pub(crate) fn on_hashes(&mut self, cx: &mut Ctx<'_>, link: LinkId, list: &HashList) {
+        if let Some(generation) = self.live.get_mut(&list.message)
+            && !generation.learn(link, &list.hashes)
+        {
+            self.convict(cx, link, list.message);
+        }
     }
 
     /// A shard came.

@@ -108,10 +108,12 @@ impl Shards {
         best.map(|(_, turn, ready)| (turn, ready))
     }
 
-    /// Makes that shard: a frame with the message's header in front if the neighbour does not have it.
+    /// Makes that shard: a frame with the message's header in front if the neighbour does not have it, and with the
+    /// hashes if it needs them.
     pub(crate) fn make(&mut self, cx: &mut Ctx<'_>, ready: Ready) -> Option<Rpc> {
         let generation = self.live.get_mut(&ready.message)?;
         let shard = generation.send((cx.now, ready.link), ready.terms, &mut cx.rng.coding, &mut self.pool)?;
+        let list = generation.list_for(ready.link, &shard.id);
         let (header, bytes) = (generation.header.clone(), shard.body.len());
         let exchange = generation.exchanges.get_mut(&ready.link)?;
         let mut coded = Coded::default();
@@ -119,6 +121,7 @@ impl Shards {
             coded.headers.push(header);
             exchange.header_sent = true;
         }
+        coded.lists.extend(list);
         coded.shards.push(shard);
         self.live.on_sent(&ready.message);
         if cx.config.coded.schedule == Schedule::Informed {

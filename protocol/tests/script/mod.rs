@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use braidcast_coding::{Coefficients, Encoder, Params, Pool, ShardId};
 use braidcast_protocol::rpc::{
-    Coded, Control, Extensions, Have, Header, HeaderFields, IHave, Message, MessageHead, PeerInfo, Prune,
-    Rpc, RpcFault, Shard, Subscription, Want,
+    Coded, Control, Extensions, HashList, Have, Header, HeaderFields, IHave, Message, MessageHead, PeerInfo,
+    Prune, Rpc, RpcFault, Shard, ShardHashes, Subscription, Want,
 };
 use braidcast_protocol::{
     Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, LinkId, MeshSettings,
@@ -36,6 +36,7 @@ pub(crate) struct World {
 struct Remote {
     whole: Arc<Message>,
     header: Arc<Header>,
+    hashes: ShardHashes,
     encoder: Encoder,
 }
 
@@ -183,23 +184,24 @@ impl World {
         if words.contains(&"anonymous") {
             (whole.publisher, whole.seqno, whole.signature) = (None, None, Bytes::new());
         }
-        let hashes = (0..k + 2).flat_map(|i| {
-            *blake3::hash(&encoder.canonical(i as u16, &mut Pool::default()).unwrap()).as_bytes()
-        });
-        let mut hashes: Vec<u8> = hashes.collect();
-        *hashes.last_mut().unwrap() ^= u8::from(words.contains(&"wrong-hash"));
+        let canonical = |i: usize| encoder.canonical(i as u16, &mut Pool::default()).unwrap();
+        let mut shards: Vec<Bytes> = (0..k + 2).map(canonical).collect();
+        if words.contains(&"wrong-hash") {
+            shards[k + 1] = Bytes::from_static(b"another");
+        }
+        let hashes = ShardHashes::of(&shards);
         let fields = HeaderFields {
             topic: whole.topic.clone(),
             publisher,
             seqno: self.remotes.len() as u64,
             params,
             content: ContentId::of(&whole.data),
-            hashes: hashes.into(),
+            hashes: hashes.commitment(),
             message_signature: whole.signature.clone(),
         };
         let header = Arc::new(Header::sign(fields, &keys));
         self.codings.push((header.id(), words[0].into()));
-        self.remotes.insert(words[0].into(), Remote { whole: Arc::new(whole), header, encoder });
+        self.remotes.insert(words[0].into(), Remote { whole: Arc::new(whole), header, hashes, encoder });
     }
 
     fn advance(&mut self, time: Duration) -> String {
@@ -328,7 +330,8 @@ impl World {
         }
     }
 
-    /// `shard PEER MESSAGE canonical=I|dense=C,C,C,C [bad] [vouched] [header]`, `header`, `have … rank=R`, `want … count=N`.
+    /// `shard PEER MESSAGE canonical=I [unlisted]|dense=C,C,C,C [bad] [vouched] [header]`, `header`, `hashes … [of=MESSAGE]`,
+    /// `have … rank=R`, `want … count=N`.
     fn coded(&self, words: &[&str]) -> Coded {
         let remote = &self.remotes[words[2]];
         let message = remote.header.id();
@@ -338,6 +341,10 @@ impl World {
         }
         match words[0] {
             "header" => {}
+            "hashes" => {
+                let of = option(words, "of").map_or(remote, |name| &self.remotes[name]);
+                coded.lists.push(HashList { message, hashes: of.hashes.clone() });
+            }
             "shard" => {
                 let id = match (option(words, "canonical"), option(words, "dense")) {
                     (Some(index), _) => ShardId::Canonical(number(index)),
@@ -352,6 +359,9 @@ impl World {
                     .to_vec();
                 body[0] ^= u8::from(words.contains(&"bad"));
                 let vouched = words.contains(&"vouched");
+                if matches!(id, ShardId::Canonical(_)) && !words.contains(&"unlisted") {
+                    coded.lists.push(HashList { message, hashes: remote.hashes.clone() });
+                }
                 coded.shards.push(Shard { message, id, body: body.into(), vouched });
             }
             "have" => {

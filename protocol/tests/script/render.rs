@@ -107,6 +107,7 @@ impl World {
             line(format!("MESSAGE {} <{} B>{anonymous}", message.topic, message.data.len()));
         }
         rpc.coded.headers.iter().for_each(|header| line(format!("HEADER {}", self.coding(header.id()))));
+        rpc.coded.lists.iter().for_each(|list| line(format!("HASHES {}", self.coding(list.message))));
         for shard in &rpc.coded.shards {
             let kind = match &shard.id {
                 ShardId::Canonical(index) => format!("canonical={index}"),

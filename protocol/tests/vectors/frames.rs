@@ -1,7 +1,7 @@
 //! `frames.json`.
 
 use braidcast_protocol::CodingId;
-use braidcast_protocol::rpc::{Coded, Have, Rpc, Shard, Want};
+use braidcast_protocol::rpc::{Coded, HashList, Have, Rpc, Shard, ShardHashes, Want};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -91,10 +91,15 @@ fn coded(rpc: &Value) -> Coded {
         count: small(&entry["count"]),
         indices: entry["indices"].as_array().unwrap().iter().map(|index| number(index) as u8).collect(),
     };
+    let hash_list = |entry: &Value| HashList {
+        message: message(entry),
+        hashes: ShardHashes::new(list(&entry["hashes"]).iter().flat_map(bytes).collect()).unwrap(),
+    };
     Coded {
         headers: Vec::new(),
         shards: each("shards").map(shard).collect(),
         haves: each("haves").map(have).collect(),
         wants: each("wants").map(want).collect(),
+        lists: each("lists").map(hash_list).collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! `headers.json`.
 
 use braidcast_coding::{Encoder, Params, Pool};
-use braidcast_protocol::rpc::{Header, HeaderFields, Limits, Message, Rpc, RpcFault};
+use braidcast_protocol::rpc::{Header, HeaderFields, Limits, Message, Rpc, RpcFault, ShardHashes};
 use braidcast_protocol::{CodingId, ContentId, Keys, MessageIds, PeerId, Topic};
 use bytes::Bytes;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
@@ -38,20 +38,22 @@ fn headers_of_the_vectors_are_read_and_verified() {
     }
 }
 
-/// The list of hashes is that of the message's canonical shards.
+/// The list of hashes is that of the message's canonical shards, and the header means it.
 #[test]
 fn canonical_shards_match_the_hashes_of_the_vectors() {
     let file = read(FILE);
     for case in list(&file["headers"]) {
         let header = framed(case, &limits(&file)).unwrap();
         let encoder = Encoder::new(bytes(&case["message"]), header.params).unwrap();
+        let hashes = listed(case);
         for index in 0..header.hashed_shards() {
             let mut shard = encoder.canonical(index, &mut Pool::default()).unwrap().to_vec();
-            assert_eq!(header.matches(index, &shard), Some(true), "{}: {index}", case["name"]);
+            assert!(hashes.matches(index, &shard), "{}: {index}", case["name"]);
             shard[0] ^= 1;
-            assert_eq!(header.matches(index, &shard), Some(false), "{}: {index}", case["name"]);
+            assert!(!hashes.matches(index, &shard), "{}: {index}", case["name"]);
         }
-        assert_eq!(header.matches(header.hashed_shards(), &[]), None);
+        assert!(!hashes.matches(header.hashed_shards(), &[]));
+        assert_eq!(header.hashes, hashes.commitment());
     }
 }
 
@@ -69,6 +71,10 @@ fn other_headers_are_used_dropped_or_refused_as_the_vectors_say() {
     }
 }
 
+fn listed(case: &Value) -> ShardHashes {
+    ShardHashes::new(list(&case["hashes"]).iter().flat_map(bytes).collect()).unwrap()
+}
+
 /// What a publisher knows before it signs; the message's own signature is made here.
 fn fields(case: &Value, keys: &Ed25519) -> HeaderFields {
     let data = bytes(&case["message"]);
@@ -77,7 +83,8 @@ fn fields(case: &Value, keys: &Ed25519) -> HeaderFields {
     let content = ContentId::of(&data);
     assert_eq!(content.to_hex(), text(&case["content"]));
     let params = Params::for_message(data.len(), number(&case["k"])).unwrap();
-    let hashes = list(&case["hashes"]).iter().flat_map(bytes).collect();
+    let hashes = listed(case).commitment();
+    assert_eq!(hashes.list[..], bytes(&case["list"]));
     let mut message = Message {
         publisher: Some(publisher),
         seqno: Some(seqno),

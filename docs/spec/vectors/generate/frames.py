@@ -14,8 +14,9 @@ def shard(message, which, body, vouched=False):
     return {"message": message.hex(), **kind, "shard": body.hex(), "vouched": vouched}
 
 
-def coded(headers=(), shards=(), haves=(), wants=()):
-    return {"headers": list(headers), "shards": list(shards), "haves": list(haves), "wants": list(wants)}
+def coded(headers=(), shards=(), haves=(), wants=(), lists=()):
+    return {"headers": list(headers), "shards": list(shards), "haves": list(haves), "wants": list(wants),
+            "lists": list(lists)}
 
 
 def part(tag, *fields):
@@ -50,11 +51,17 @@ def encoded(rpc):
     for each in rpc["wants"]:
         count, indices = number_field(2, each["count"]), unless_empty(3, bytes(each["indices"]))
         parts.append(part(4, message_field(each), count, indices))
+    for each in rpc["lists"]:
+        parts.append(part(5, message_field(each), bytes_field(2, bytes.fromhex("".join(each["hashes"])))))
     return part(EXTENSION, *parts)
 
 
 def message_field(entry):
     return bytes_field(1, bytes.fromhex(entry["message"]))
+
+
+def hash_list(message, hashes):
+    return {"message": message.hex(), "hashes": hashes}
 
 
 def have(rank, verified=(), sources=0):
@@ -72,7 +79,10 @@ def frames():
     mixed = bytes([1, 2, 3, 4])
     as_sent = {"body": known["body"], "signature": known["signature"], "key": ""}
     written = [
-        ("header and its first shard", coded([as_sent], [shard(coding_id, 0, source[0])])),
+        ("header and its first shard, with the hashes",
+         coded([as_sent], [shard(coding_id, 0, source[0])], lists=[hash_list(coding_id, known["hashes"])])),
+        ("header and a dense shard", coded([as_sent], [shard(coding_id, mixed, combine(mixed, source))])),
+        ("255 hashes", coded(lists=[hash_list(ID, [ID.hex()] * 255)])),
         ("canonical shard beyond k",
          coded(shards=[shard(coding_id, 5, combine(canonical_row(4, 5), source))])),
         ("dense shard", coded(shards=[shard(coding_id, mixed, combine(mixed, source))])),
@@ -85,7 +95,7 @@ def frames():
         ("request", coded(wants=[want(2)])),
         ("request by index", coded(wants=[want(2, [1, 200])])),
         ("all at once", coded([as_sent], [shard(ID, 5, b"ab"), shard(ID, b"\1\2", b"c")], [have(3, [0, 2])],
-                              [want(2, [1, 200])])),
+                              [want(2, [1, 200])], [hash_list(ID, [ID.hex(), bytes(32).hex()])])),
     ]
     hello = {
         "speaks the extension": (number_field(EXTENSION, 1), True),
@@ -137,6 +147,10 @@ def refused():
         ("rank beyond 65535", bytes_field(3, message + number_field(2, 65536))),
         ("request without count", bytes_field(4, message)),
         ("256 indices", bytes_field(4, message + number_field(2, 2) + bytes_field(3, bytes(256)))),
+        ("hashes of no message", bytes_field(5, bytes_field(2, bytes(32)))),
+        ("no hashes", bytes_field(5, message + bytes_field(2, b""))),
+        ("hashes of 65 bytes", bytes_field(5, message + bytes_field(2, bytes(65)))),
+        ("256 hashes", bytes_field(5, message + bytes_field(2, bytes(256 * 32)))),
         ("header without a body", bytes_field(1, bytes_field(2, bytes(64)))),
         ("field that ends too early", bytes_field(3, message + number_field(2, 300)[:-1])),
     ]

@@ -19,11 +19,11 @@ def peer_id(key):
     return bytes([0, len(encoded)]) + encoded
 
 
-def body_of(topic, seqno, length, k, content, hashes, message_signature, more=b""):
+def body_of(topic, seqno, length, k, content, n, listed, first, message_signature, more=b""):
     return b"".join((
         bytes_field(1, topic.encode()), bytes_field(2, peer_id(KEY)), number_field(3, seqno),
-        number_field(4, length), number_field(5, k), bytes_field(6, content), bytes_field(7, hashes),
-        bytes_field(8, message_signature), more))
+        number_field(4, length), number_field(5, k), bytes_field(6, content), number_field(7, n),
+        bytes_field(8, listed), bytes_field(9, first), bytes_field(10, message_signature), more))
 
 
 def header(name, topic, seqno, length, k, n):
@@ -36,11 +36,12 @@ def header(name, topic, seqno, length, k, n):
         bytes_field(4, topic.encode())))
     message_signature = KEY.sign(MESSAGE_PREFIX + unsigned)
     content = hashlib.sha256(message).digest()
-    body = body_of(topic, seqno, length, k, content, b"".join(hashes), message_signature)
+    listed = blake3(b"".join(hashes))
+    body = body_of(topic, seqno, length, k, content, n, listed, hashes[0], message_signature)
     return {
         "name": name, "topic": topic, "publisher": peer_id(KEY).hex(), "seqno": str(seqno),
         "message": message.hex(), "k": k, "n": n, "content": content.hex(),
-        "hashes": [each.hex() for each in hashes],
+        "hashes": [each.hex() for each in hashes], "list": listed.hex(),
         "message_signature": message_signature.hex(), "body": body.hex(), "signature": signed(body).hex(),
         "coding_id": blake3(body).hex(), "message_id": (peer_id(KEY) + seqno.to_bytes(8, "big")).hex()}
 
@@ -66,15 +67,16 @@ def headers():
         signature = signed(body) if signature is None else signature
         return {"name": name, "body": body.hex(), "signature": signature.hex(), "outcome": outcome}
 
-    def shaped(length=100, k=2, hashes=64, content=32, topic="t", more=b""):
-        return body_of(topic, 1, length, k, bytes([3]) * content, bytes([9]) * hashes, bytes(64), more)
+    def shaped(length=100, k=2, n=2, listed=32, first=32, content=32, topic="t", more=b""):
+        content, listed, first = bytes([3]) * content, bytes([9]) * listed, bytes([8]) * first
+        return body_of(topic, 1, length, k, content, n, listed, first, bytes(64), more)
 
     def padded(length):
         """A body of this many bytes: a field that nobody knows fills it up."""
-        bare = len(shaped(k=255, hashes=255 * 32))
-        return shaped(k=255, hashes=255 * 32, more=bytes_field(15, bytes(length - bare - 3)))
+        bare = len(shaped())
+        return shaped(more=bytes_field(15, bytes(length - bare - 3)))
 
-    body_max = 10_208 + LIMITS["topic_bytes_max"]
+    body_max = 2048 + LIMITS["topic_bytes_max"]
     others = [
         judged("other order of fields, and one that is unknown", reordered(HEADERS[0]), "used"),
         judged("signature with one bit changed", body, "dropped", flipped),
@@ -84,12 +86,14 @@ def headers():
         judged("no signature", body, "dropped", b""),
         judged("signature of 1024 bytes", body, "dropped", bytes(1024)),
         judged("signature of 1025 bytes", body, "refused", bytes(1025)),
-        judged("255 hashes", shaped(k=255, hashes=255 * 32), "used"),
-        judged("256 hashes", shaped(k=255, hashes=256 * 32), "refused"),
+        judged("255 hashes", shaped(k=255, n=255), "used"),
+        judged("256 hashes", shaped(k=255, n=256), "refused"),
         judged("fewer hashes than k", shaped(k=3), "refused"),
-        judged("hashes of 65 bytes", shaped(hashes=65), "refused"),
+        judged("hash of the list of 31 bytes", shaped(listed=31), "refused"),
+        judged("first hash of 33 bytes", shaped(first=33), "refused"),
+        judged("no first hash", shaped().replace(bytes_field(9, bytes([8]) * 32), b"", 1), "refused"),
         judged("k = 0", shaped(k=0), "refused"),
-        judged("k = 256", shaped(k=256, hashes=255 * 32), "refused"),
+        judged("k = 256", shaped(k=256, n=256), "refused"),
         judged("longest message", shaped(length=LIMITS["message_bytes_max"]), "used"),
         judged("longer message", shaped(length=LIMITS["message_bytes_max"] + 1), "refused"),
         judged("longest topic", shaped(topic="t" * 1024), "used"),
@@ -105,8 +109,8 @@ def headers():
 
 def reordered(header):
     fields = [
-        bytes_field(8, bytes.fromhex(header["message_signature"])),
-        bytes_field(7, bytes.fromhex("".join(header["hashes"]))), bytes_field(99, b"new"),
+        bytes_field(10, bytes.fromhex(header["message_signature"])), bytes_field(9, bytes.fromhex(header["hashes"][0])),
+        bytes_field(8, bytes.fromhex(header["list"])), number_field(7, header["n"]), bytes_field(99, b"new"),
         bytes_field(6, bytes.fromhex(header["content"])), number_field(5, header["k"]),
         number_field(4, len(header["message"]) // 2), number_field(3, int(header["seqno"])),
         bytes_field(2, bytes.fromhex(header["publisher"])), bytes_field(1, header["topic"].encode())]
