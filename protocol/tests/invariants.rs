@@ -382,7 +382,13 @@ impl World {
                 self.coded(
                     slot,
                     Coded {
-                        haves: vec![Have { message, rank, verified, sources: rank }],
+                        haves: vec![Have {
+                            message,
+                            rank,
+                            verified,
+                            sources: rank,
+                            checks: rank.is_multiple_of(2),
+                        }],
                         ..Coded::default()
                     },
                 );

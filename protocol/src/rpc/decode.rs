@@ -324,19 +324,20 @@ fn extensions(bytes: Bytes) -> Result<Extensions, RpcFault> {
 }
 
 fn have(bytes: Bytes) -> Result<Have, RpcFault> {
-    let (mut message, mut rank, mut verified, mut sources) = (None, None, 0, 0);
+    let (mut message, mut rank, mut verified, mut sources, mut checks) = (None, None, 0, 0, false);
     each_field(bytes, |tag, value| {
         match (tag, value) {
             (1, Value::Bytes(bytes)) => message = Some(coding_id(&bytes)?),
             (2, Value::Varint(value)) => rank = u16::try_from(value).ok(),
             (3, Value::Varint(value)) => verified = value,
             (4, Value::Varint(value)) => sources = u16::try_from(value).unwrap_or(u16::MAX),
+            (5, Value::Varint(value)) => checks = value != 0,
             (_, Value::Bytes(_) | Value::Varint(_)) => {}
         }
         Ok(())
     })?;
     let (message, rank) = (required("have message", message)?, required("have rank", rank)?);
-    Ok(Have { message, rank, verified, sources })
+    Ok(Have { message, rank, verified, sources, checks })
 }
 
 fn want(bytes: Bytes) -> Result<Want, RpcFault> {

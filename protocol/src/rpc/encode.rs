@@ -271,6 +271,9 @@ impl Encode for Have {
         if self.sources != 0 {
             put_varint(sink, 4, u64::from(self.sources));
         }
+        if self.checks {
+            put_varint(sink, 5, 1);
+        }
     }
 }
 

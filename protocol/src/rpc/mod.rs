@@ -262,6 +262,8 @@ pub struct Have {
     pub verified: u64,
     /// How many neighbours push shards to it; 0 when it does not say.
     pub sources: u16,
+    /// It mixes only shards that it can check, so it needs the hashes ahead of canonical ones.
+    pub checks: bool,
 }
 
 /// A request for shards.

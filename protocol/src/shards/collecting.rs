@@ -78,29 +78,32 @@ impl Collecting {
     }
 
     pub(crate) fn take(&mut self, hashes: &Hashes, sender: Sender, shard: &Shard, pool: &mut Pool) -> Taken {
-        match &shard.id {
+        let (id, vouched) = match &shard.id {
             ShardId::Canonical(index) if self.verified.contains(*index) => return Taken::Duplicate,
             ShardId::Canonical(index) => match hashes.matches(*index, &shard.body) {
-                Some(true) => {}
+                Some(true) => (shard.id.clone(), true),
                 Some(false) => return Taken::Invalid,
-                None => return Taken::Unhelpful,
+                // It counts as the combination that it is. Who sends it has checked it.
+                None => match shard.id.coefficients(self.decoder.params()) {
+                    Ok(row) => (ShardId::Dense(row), true),
+                    Err(_) => return Taken::Invalid,
+                },
             },
-            ShardId::Dense(_) if !self.believes(sender, shard) => return self.set_aside(sender, shard),
-            ShardId::Dense(_) => {}
-        }
-        let held = HeldShard {
-            id: shard.id.clone(),
-            payload: shard.body.clone(),
-            tag: Tag::new(sender.link.number()),
+            ShardId::Dense(_) => (shard.id.clone(), shard.vouched),
         };
+        if canonical_of(&id).is_none() && !self.believes(sender, vouched) {
+            return self.set_aside(sender, id, &shard.body, vouched);
+        }
+        let held =
+            HeldShard { id: id.clone(), payload: shard.body.clone(), tag: Tag::new(sender.link.number()) };
         match self.decoder.offer(held, pool) {
             Err(_) => Taken::Invalid,
             Ok(Offer::Redundant) => {
-                self.note_unvouched(shard);
+                self.note_unvouched(&id, vouched);
                 Taken::Unhelpful
             }
             Ok(Offer::Innovative { rank }) => {
-                self.note_unvouched(shard);
+                self.note_unvouched(&id, vouched);
                 self.verified = verified(&self.decoder);
                 if sender.is_publisher {
                     self.direct.push(rank - 1);
@@ -110,32 +113,31 @@ impl Collecting {
         }
     }
 
-    fn believes(&self, sender: Sender, shard: &Shard) -> bool {
+    fn believes(&self, sender: Sender, vouched: bool) -> bool {
         match self.taking {
-            Taking::Dense => shard.vouched || !sender.suspect,
-            Taking::Vouched => shard.vouched,
+            Taking::Dense => vouched || !sender.suspect,
+            Taking::Vouched => vouched,
             Taking::Nothing => false,
         }
     }
 
     /// A dense shard that is not taken is evidence all the same.
-    fn set_aside(&mut self, sender: Sender, shard: &Shard) -> Taken {
+    fn set_aside(&mut self, sender: Sender, id: ShardId, body: &[u8], vouched: bool) -> Taken {
         let params = self.decoder.params();
-        if shard.id.coefficients(params).is_err() || shard.body.len() != params.shard_len() {
+        if id.coefficients(params).is_err() || body.len() != params.shard_len() {
             return Taken::Invalid;
         }
         if self.evidence.len() < EVIDENCE_MAX {
-            self.evidence.push(Kept::new(sender.link, shard.id.clone(), &shard.body, shard.vouched));
+            self.evidence.push(Kept::new(sender.link, id, body, vouched));
         }
         Taken::Unhelpful
     }
 
     /// A shard was taken, if only as a spare: then it is the last.
-    fn note_unvouched(&mut self, shard: &Shard) {
-        let last = |shards: &[HeldShard]| shards.last().is_some_and(|held| held.id == shard.id);
-        let held = last(self.decoder.shards()) || last(self.decoder.spares());
-        if held && !shard.vouched && canonical_of(&shard.id).is_none() {
-            self.unvouched.push(shard.id.clone());
+    fn note_unvouched(&mut self, id: &ShardId, vouched: bool) {
+        let last = |shards: &[HeldShard]| shards.last().is_some_and(|held| held.id == *id);
+        if !vouched && (last(self.decoder.shards()) || last(self.decoder.spares())) {
+            self.unvouched.push(id.clone());
         }
     }
 

@@ -18,6 +18,10 @@ pub(crate) struct Exchange {
     pub(crate) known: bool,
     /// It has the list of hashes: we sent it, or it did.
     pub(crate) has_list: bool,
+    /// It needs that list: it said so, or asked for shards by name.
+    pub(crate) needs_list: bool,
+    /// It was told that we need the list.
+    pub(crate) told_need: bool,
     /// Shards are pushed to it while it is in the mesh. Not set for who came after we had decoded: it is told
     /// of the message and asks if it lacks it.
     pub(crate) push: bool,
@@ -75,6 +79,7 @@ impl Exchange {
     pub(crate) fn on_have(&mut self, now: Time, have: &Have, k: u16) {
         self.known = true;
         self.trend.on_report(now, have.rank);
+        self.needs_list |= have.checks;
         self.sources = if have.sources > 0 { have.sources } else { self.sources };
         self.done = have.rank >= k;
         self.reported = Some(Report { rank: have.rank, sent_since: 0 });
@@ -94,6 +99,7 @@ impl Exchange {
         self.wanted_indices = want.indices.clone();
         self.wanted_indices.truncate(usize::from(self.wanted));
         // It asks by name for what it lacks, whatever passed before: it may lack the hashes, too.
+        self.needs_list |= !want.indices.is_empty();
         self.has_list &= want.indices.is_empty();
         want.indices.iter().for_each(|index| self.holds.remove(u16::from(*index)));
     }
@@ -139,7 +145,13 @@ mod tests {
     use super::*;
 
     fn have(rank: u16) -> Have {
-        Have { message: crate::CodingId::from_bytes([0; 32]), rank, verified: 0b10, sources: 0 }
+        Have {
+            message: crate::CodingId::from_bytes([0; 32]),
+            rank,
+            verified: 0b10,
+            sources: 0,
+            checks: false,
+        }
     }
 
     #[test]

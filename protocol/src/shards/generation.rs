@@ -140,7 +140,7 @@ impl Generation {
             }
             Body::Whole { .. } => (0, 0),
         };
-        Have { message: self.header.id(), rank: self.rank(), verified, sources }
+        Have { message: self.header.id(), rank: self.rank(), verified, sources, checks: false }
     }
 
     /// Bytes of shards held of an undecoded message.
@@ -170,12 +170,12 @@ impl Generation {
     /// Takes a shard from a neighbour. Only while collecting.
     pub(crate) fn take(&mut self, sender: Sender, shard: &Shard, pool: &mut Pool) -> Taken {
         let offers_max = self.offers_max();
-        let dense = matches!(shard.id, ShardId::Dense(_));
+        let checked = matches!(shard.id, ShardId::Canonical(_)) && self.hashes.list().is_some();
         let Body::Collecting(collecting) = &mut self.body else { return Taken::Unhelpful };
         let exchange = self.exchanges.entry(sender.link).or_default();
         // At most k shards of one neighbour are useful; some more may cross with what we tell it. Canonical ones are
         // checked: however many others came, what was asked for by name is taken.
-        if dense && exchange.offered >= offers_max {
+        if !checked && exchange.offered >= offers_max {
             return Taken::Unhelpful;
         }
         exchange.offered = exchange.offered.saturating_add(1);
@@ -185,6 +185,14 @@ impl Generation {
         }
         exchange.received += u16::from(taken == Taken::Innovative);
         taken
+    }
+
+    /// Whether this shard is held and matched its hash.
+    pub(crate) fn has_verified(&self, id: &ShardId) -> bool {
+        match (&self.body, id) {
+            (Body::Collecting(collecting), ShardId::Canonical(index)) => collecting.verified.contains(*index),
+            (Body::Collecting(_) | Body::Whole { .. }, _) => false,
+        }
     }
 
     /// Whether that is a canonical shard of a complete message; `None` if the publisher lied about it.
@@ -202,13 +210,26 @@ impl Generation {
         right
     }
 
-    /// The list that has to go ahead of a canonical shard, if the neighbour does not have it.
-    pub(crate) fn list_for(&mut self, link: LinkId, id: &ShardId) -> Option<HashList> {
+    /// The list that goes ahead of a canonical shard: to a neighbour that needs it or, if it is short beside the shard,
+    /// to any that does not have it.
+    pub(crate) fn list_for(&mut self, link: LinkId, trust: Trust, shard: &Shard) -> Option<HashList> {
         let exchange = self.exchanges.get_mut(&link)?;
-        if matches!(id, ShardId::Dense(_)) || core::mem::replace(&mut exchange.has_list, true) {
+        let hashes = self.hashes.list()?;
+        let short = hashes.as_bytes().len() * LIST_PART <= shard.body.len();
+        let goes = short || trust == Trust::Verified || exchange.needs_list;
+        let named = matches!(shard.id, ShardId::Canonical(_));
+        if !named || !goes || core::mem::replace(&mut exchange.has_list, true) {
             return None;
         }
-        Some(HashList { message: self.header.id(), hashes: self.hashes.list()?.clone() })
+        Some(HashList { message: self.header.id(), hashes: hashes.clone() })
+    }
+
+    /// What a neighbour is told that sent a canonical shard without the list, once, if we mix only what we can check.
+    pub(crate) fn need_list(&mut self, link: LinkId) -> Option<Have> {
+        let lacking = self.hashes.list().is_none() && !self.is_whole();
+        let exchange = self.exchanges.get_mut(&link).filter(|_| lacking)?;
+        let first = !core::mem::replace(&mut exchange.told_need, true);
+        first.then(|| Have { checks: true, ..self.have() })
     }
 
     /// Whether there is anything to send to this neighbour.
@@ -365,6 +386,9 @@ impl Generation {
         }
     }
 }
+
+/// A list of hashes of at most one part in so many of a shard goes with canonical shards unasked.
+const LIST_PART: usize = 64;
 
 /// A shard of a message that is complete. A canonical one whose hash is wrong in the list that the header means would be
 /// blamed on us: in its place goes a combination.

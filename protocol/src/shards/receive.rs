@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::exchange::Exchange;
 use super::generation::{Generation, Sender, Taken};
+use super::terms::Trust;
 use super::{Finished, Shards};
 use crate::config::Schedule;
 use crate::ctx::Ctx;
@@ -98,12 +99,21 @@ impl Shards {
         }
         let is_publisher = cx.links.peer(link) == Some(generation.header.publisher);
         let sender = Sender { link, is_publisher, suspect: self.distrust.is_suspect(cx.now, link) };
+        let checks =
+            self.distrust.trust(&cx.config.coded, cx.now, &generation.header.topic) == Trust::Verified;
+        if let (ShardId::Canonical(_), true) = (&shard.id, checks)
+            && let Some(have) = generation.need_list(link)
+            && let Some(rpc) = cx.links.control(link)
+        {
+            rpc.coded.haves.push(have);
+        }
         let taken = generation.take(sender, &shard, &mut self.pool);
+        let verified = generation.has_verified(&shard.id);
         match taken {
             Taken::Innovative => {
                 count(&mut cx.out.tally.new_shards);
                 self.trace(cx, link, &shard, Trace::NewShard);
-                if let ShardId::Canonical(_) = shard.id {
+                if verified {
                     self.probation.on_right(link);
                 }
                 return self.on_progress(cx, id);
@@ -285,7 +295,7 @@ pub(super) fn tell_rank(cx: &mut Ctx<'_>, generation: &mut Generation) {
 /// "Decoded, send nothing more", of a message that is no longer served.
 fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
     if let Some(rpc) = cx.links.control(link) {
-        rpc.coded.haves.push(Have { message, rank: k, verified: 0, sources: 0 });
+        rpc.coded.haves.push(Have { message, rank: k, verified: 0, sources: 0, checks: false });
     }
 }
 

@@ -13,7 +13,7 @@ use braidcast_protocol::rpc::{
     Prune, Rpc, RpcFault, Shard, ShardHashes, Subscription, Want,
 };
 use braidcast_protocol::{
-    Actions, Agent, Config, ContentId, DownCause, Event, HashKeys, Integrity, LinkId, MeshSettings,
+    Actions, Agent, CodingId, Config, ContentId, DownCause, Event, HashKeys, Integrity, LinkId, MeshSettings,
     MessageId, MessageIds, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, Signatures,
     Threshold, ThresholdRule, Time, Topic, TopicFilter, Validation, Verdict,
 };
@@ -30,7 +30,9 @@ pub(crate) struct World {
     /// Ids of messages that the node published, by the order in which it did.
     own: Vec<MessageId>,
     /// Content of coded messages by name, for rendering.
-    codings: Vec<(braidcast_protocol::CodingId, String)>,
+    codings: Vec<(CodingId, String)>,
+    /// The message of ours of which a header left last.
+    own_coding: Option<CodingId>,
 }
 
 struct Remote {
@@ -53,6 +55,7 @@ impl Default for World {
             remotes: BTreeMap::new(),
             own: Vec::new(),
             codings: Vec::new(),
+            own_coding: None,
         }
     }
 }
@@ -333,6 +336,9 @@ impl World {
     /// `shard PEER MESSAGE canonical=I [unlisted]|dense=C,C,C,C [bad] [vouched] [header]`, `header`, `hashes … [of=MESSAGE]`,
     /// `have … rank=R`, `want … count=N`.
     fn coded(&self, words: &[&str]) -> Coded {
+        if words[2] == "own" {
+            return reports(words, self.own_coding.expect("its header has left"));
+        }
         let remote = &self.remotes[words[2]];
         let message = remote.header.id();
         let mut coded = Coded::default();
@@ -364,17 +370,27 @@ impl World {
                 }
                 coded.shards.push(Shard { message, id, body: body.into(), vouched });
             }
-            "have" => {
-                let rank = number(option(words, "rank").unwrap());
-                let sources = option(words, "sources").map_or(0, number);
-                coded.haves.push(Have { message, rank, verified: 0, sources });
-            }
-            "want" => {
-                let indices = option(words, "indices").map(indices).unwrap_or_default().into();
-                coded.wants.push(Want { message, count: number(option(words, "count").unwrap()), indices });
-            }
-            other => panic!("unknown command {other:?}"),
+            _ => return reports(words, message),
         }
         coded
     }
+}
+
+/// `have …` and `want …`.
+fn reports(words: &[&str], message: CodingId) -> Coded {
+    let mut coded = Coded::default();
+    match words[0] {
+        "have" => {
+            let rank = number(option(words, "rank").unwrap());
+            let sources = option(words, "sources").map_or(0, number);
+            let checks = words.contains(&"checks");
+            coded.haves.push(Have { message, rank, verified: 0, sources, checks });
+        }
+        "want" => {
+            let indices = option(words, "indices").map(indices).unwrap_or_default().into();
+            coded.wants.push(Want { message, count: number(option(words, "count").unwrap()), indices });
+        }
+        other => panic!("unknown command {other:?}"),
+    }
+    coded
 }

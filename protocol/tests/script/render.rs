@@ -16,7 +16,11 @@ impl World {
         let traces: Vec<Trace> = self.out.drain_traces().collect();
         for action in actions {
             match action {
-                Action::Send { link, class, rpc } => self.render_rpc(&mut text, link, class, &rpc),
+                Action::Send { link, class, rpc } => {
+                    let own = rpc.coded.headers.iter().find(|header| self.coding(header.id()) == "own");
+                    self.own_coding = own.map(|header| header.id()).or(self.own_coding);
+                    self.render_rpc(&mut text, link, class, &rpc);
+                }
                 Action::Deliver { topic, payload, via, .. } => {
                     writeln!(text, "deliver {topic} <{} B> via {}", payload.len(), name(&via)).unwrap();
                 }
@@ -116,7 +120,8 @@ impl World {
             line(format!("SHARD {} {kind}", self.coding(shard.message)));
         }
         for have in &rpc.coded.haves {
-            line(format!("HAVE {} rank={}", self.coding(have.message), have.rank));
+            let checks = if have.checks { " checks" } else { "" };
+            line(format!("HAVE {} rank={}{checks}", self.coding(have.message), have.rank));
         }
         for want in &rpc.coded.wants {
             let indices =

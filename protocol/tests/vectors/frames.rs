@@ -85,6 +85,7 @@ fn coded(rpc: &Value) -> Coded {
         rank: small(&entry["rank"]),
         verified: entry["verified"].as_array().unwrap().iter().map(|bit| 1_u64 << number(bit)).sum(),
         sources: small(&entry["sources"]),
+        checks: entry["checks"].as_bool().unwrap(),
     };
     let want = |entry: &Value| Want {
         message: message(entry),
