@@ -37,7 +37,7 @@ pub struct CodedSettings {
 pub enum ShardFactor {
     /// The same for all messages: 1 to [`ShardFactor::MAX`].
     Fixed(u16),
-    /// One shard per 16 KiB, 1 to 64, the coefficients never above 1 % of a shard.
+    /// As many as there can be, 1 to [`ShardFactor::MAX`], with coefficients of at most 1 % of a shard.
     Auto,
 }
 
@@ -50,15 +50,15 @@ impl ShardFactor {
         match self {
             Self::Fixed(k) => k,
             Self::Auto => {
-                let mut k = bytes.div_ceil(16 * 1024).clamp(1, 64);
-                while k > 1 && k * 100 > bytes.div_ceil(k) {
-                    k -= 1;
-                }
-                k as u16
+                let short = |k: &u16| usize::from(*k) * COEFFICIENTS_PART <= bytes.div_ceil(usize::from(*k));
+                (1..=Self::MAX).rev().find(short).unwrap_or(1)
             }
         }
     }
 }
+
+/// With [`ShardFactor::Auto`] the coefficients are at most one part in so many of a shard.
+const COEFFICIENTS_PART: usize = 100;
 
 /// A positive factor in thousandths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,9 +187,7 @@ mod tests {
 
     #[test]
     fn auto_follows_the_message_size() {
-        assert_eq!(ShardFactor::Auto.for_message(1 << 20), 64);
-        assert_eq!(ShardFactor::Auto.for_message(10), 1);
-        let k = usize::from(ShardFactor::Auto.for_message(64 << 10));
-        assert!(k * 100 <= (64usize << 10).div_ceil(k));
+        let auto = [10, 4096, 64 << 10, 1 << 20, 10 << 20].map(|bytes| ShardFactor::Auto.for_message(bytes));
+        assert_eq!(auto, [1, 6, 25, 102, 128]);
     }
 }

@@ -37,7 +37,7 @@ const COMPARED_MAX: usize = 32;
 const ODD_PHI: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Shards that a relay sends in all for each one that it holds. Fewer slow the spread down, more are duplicates.
-const FANOUT: u16 = 4;
+const FANOUT: u16 = 5;
 
 impl Shards {
     /// The next shard to make; `None` when no link with room can use one now.
