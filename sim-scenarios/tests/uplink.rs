@@ -13,7 +13,7 @@ latency = "25 ms"
 window = 1
 uplink_sharing = "fair"
 [protocol.coded]
-threshold = 0.01
+threshold = 0.005
 shard_factor = "auto"
 [protocol.mesh]
 target = 6

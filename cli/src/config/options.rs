@@ -80,7 +80,7 @@ pub(crate) struct NodeOptions {
     #[arg(long, env = "OPTIMUM_SHARD_MULT", default_value = "1.5", value_name = "FACTOR")]
     pub(crate) optimum_shard_mult: String,
 
-    /// Share of the parts from which a relay codes for others: above 0, at most 1; 0.01 is the fastest
+    /// Share of the parts from which a relay codes for others: above 0, at most 1; 0.005 is the fastest
     #[arg(long, env = "OPTIMUM_THRESHOLD", default_value = "0.75", value_name = "SHARE")]
     pub(crate) optimum_threshold: String,
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 #[test]
 fn coded_messages_go_both_ways_over_quic() {
-    exchange(&["--mode", "coded", "--transport", "quic", "--k", "auto", "--threshold", "0.01"]);
+    exchange(&["--mode", "coded", "--transport", "quic", "--k", "auto", "--threshold", "0.005"]);
 }
 
 #[test]

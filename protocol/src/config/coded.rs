@@ -37,7 +37,7 @@ pub struct CodedSettings {
 pub enum ShardFactor {
     /// The same for all messages: 1 to [`ShardFactor::MAX`].
     Fixed(u16),
-    /// As many as there can be, 1 to [`ShardFactor::MAX`], with coefficients of at most 1 % of a shard.
+    /// As many as there can be, 1 to [`ShardFactor::MAX`], with coefficients of at most a 64th of a shard.
     Auto,
 }
 
@@ -58,7 +58,7 @@ impl ShardFactor {
 }
 
 /// With [`ShardFactor::Auto`] the coefficients are at most one part in so many of a shard.
-const COEFFICIENTS_PART: usize = 100;
+const COEFFICIENTS_PART: usize = 64;
 
 /// A positive factor in thousandths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn auto_follows_the_message_size() {
         let auto = [10, 4096, 64 << 10, 1 << 20, 10 << 20].map(|bytes| ShardFactor::Auto.for_message(bytes));
-        assert_eq!(auto, [1, 6, 25, 102, 128]);
+        assert_eq!(auto, [1, 8, 32, 128, 128]);
     }
 }

@@ -131,16 +131,23 @@ impl Generation {
         self.own && unsent && self.exchanges.values().any(|exchange| exchange.push && !exchange.done)
     }
 
+    /// Whether nodes report their ranks on the way to *k*.
+    pub(crate) fn is_reported(&self) -> bool {
+        self.k() >= REPORTED_K_MIN
+    }
+
     /// Our report.
     pub(crate) fn have(&self) -> Have {
         let (verified, sources) = match &self.body {
-            Body::Collecting(collecting) => {
-                let pushing = self.exchanges.values().filter(|exchange| exchange.push).count();
-                (collecting.verified.low(), pushing as u16)
-            }
+            Body::Collecting(collecting) => (collecting.verified.low(), self.pushed() as u16),
             Body::Whole { .. } => (0, 0),
         };
         Have { message: self.header.id(), rank: self.rank(), verified, sources, checks: false }
+    }
+
+    /// Neighbours to which shards are pushed, and which push theirs to us.
+    fn pushed(&self) -> usize {
+        self.exchanges.values().filter(|exchange| exchange.push).count()
     }
 
     /// Bytes of shards held of an undecoded message.
@@ -308,10 +315,12 @@ impl Generation {
     }
 
     /// The bound on a relay's fan-out. Each shard reaches a node by many ways at once, so a relay that passed on
-    /// all it has to all its neighbours would send most of them what they get from others.
+    /// all it has to all its neighbours would send most of them what they get from others. In a large mesh it may do
+    /// more: there the first shards of a message go to many who have nothing yet.
     fn may_spread(&self, collecting: &Collecting, usable: u16, terms: Terms) -> bool {
-        let within = |fanout: u16| self.sent < u32::from(fanout) * u32::from(usable);
-        collecting.is_next_to_publisher() || terms.fanout.is_none_or(within)
+        let within = |fanout: usize| (self.sent as usize) < fanout * usize::from(usable);
+        let free = !terms.bounded || collecting.is_next_to_publisher();
+        free || within(FANOUT_MIN) || within(self.pushed() / FANOUT_PART)
     }
 
     /// The message, if the shards make one that is what was published; `None` when they do not.
@@ -386,6 +395,16 @@ impl Generation {
         }
     }
 }
+
+/// Of fewer shards all are on their way before a report could change anything; by old reports neighbours would be
+/// sent more than they need.
+const REPORTED_K_MIN: u16 = 8;
+
+/// Shards that a relay sends in all for each one that it holds. Fewer slow the spread down, more are duplicates.
+const FANOUT_MIN: usize = 5;
+
+/// Where a relay pushes to more than twenty neighbours, it is the number of them divided by this.
+const FANOUT_PART: usize = 4;
 
 /// A list of hashes of at most one part in so many of a shard goes with canonical shards unasked.
 const LIST_PART: usize = 64;

@@ -26,7 +26,7 @@ pub(crate) struct Ready {
 /// How a link orders messages: own first, then the one nearest to completion at the neighbour, then the oldest.
 type Urgency = (bool, u16, Age);
 
-/// How links take turns: the one that has got the smallest share, then the one that sent fewest.
+/// How links take turns: the one that has got the smallest share, then the one that sent fewest, where that counts.
 type Turn = (u32, u16);
 
 /// Messages that are compared for one shard. Beyond them the order is the agenda's, so that a long backlog does not
@@ -36,15 +36,11 @@ const COMPARED_MAX: usize = 32;
 /// Spreads link numbers over all of 64 bits: 2^64 divided by the golden ratio, made odd.
 const ODD_PHI: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Shards that a relay sends in all for each one that it holds. Fewer slow the spread down, more are duplicates.
-const FANOUT: u16 = 5;
-
 impl Shards {
     /// The next shard to make; `None` when no link with room can use one now.
     ///
-    /// Each link takes its most urgent message; between links, the smallest share first, then fewest received
-    /// (published simulations: better than the sum), then by lot: were it by number, all nodes would serve the same
-    /// neighbours first.
+    /// Each link takes its most urgent message; between links it goes by [`turn`], then by lot: were it by number, all
+    /// nodes would serve the same neighbours first.
     pub(crate) fn next(&mut self, cx: &Ctx<'_>, mesh: &Mesh) -> Option<Ready> {
         if let Some(until) = self.filling.wait(cx.now, cx.links) {
             self.wake_by(until);
@@ -96,7 +92,7 @@ impl Shards {
             if let Some(until) = held_back(cx, generation, exchange, link) {
                 *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
             } else if best.as_ref().is_none_or(|held| urgency < held.0) {
-                let turn = (share(cx.config, exchange), exchange.received);
+                let turn = turn(cx.config, generation, exchange);
                 best = Some((urgency, turn, Ready { link, message: generation.header.id(), terms }));
             }
             compared += 1;
@@ -144,7 +140,7 @@ impl Shards {
             trust: self.distrust.trust(config, now, &generation.header.topic),
             threshold: config.threshold.rank(generation.k(), config.threshold_rule),
             lot: u64::from(link.number()).wrapping_mul(ODD_PHI) ^ self.salt,
-            fanout: (config.schedule == Schedule::Informed).then_some(FANOUT),
+            bounded: config.schedule == Schedule::Informed,
             eager: mesh.receives(links, &generation.header.topic, link),
         }
     }
@@ -159,6 +155,13 @@ fn held_back(cx: &Ctx<'_>, generation: &Generation, exchange: &Exchange, link: L
     let rtt = cx.links.get(link)?.rtt?;
     let forecast = exchange.trend.forecast(cx.now, rtt, sources(cx.config, exchange))?;
     (forecast.rank >= u64::from(generation.k())).then_some(forecast.until)
+}
+
+/// A neighbour's turn. Where ranks are not reported, what it sent is all we know of its own, and who sent less goes first.
+/// Elsewhere that does not count: the publisher's neighbours send before all others, and would be served last by all.
+fn turn(config: &Config, generation: &Generation, exchange: &Exchange) -> Turn {
+    let reported = config.coded.schedule == Schedule::Informed && generation.is_reported();
+    (share(config, exchange), if reported { 0 } else { exchange.received })
 }
 
 /// What a neighbour was sent, weighted by how many serve it: one that has few sources needs more from each of them. It

@@ -13,8 +13,8 @@ pub(crate) struct Terms {
     pub(crate) trust: Trust,
     /// The rank from which it mixes.
     pub(crate) threshold: u16,
-    /// Shards that it sends in all for each one that it can use, where that is bounded.
-    pub(crate) fanout: Option<u16>,
+    /// Whether its fan-out is bounded.
+    pub(crate) bounded: bool,
     /// Decides between shards that are equally due.
     pub(crate) lot: u64,
     /// Whether the messages of its topic go to the neighbour at once.
