@@ -13,10 +13,8 @@ pub(crate) use super::collecting::{Collecting, Sender, Taken};
 use super::evidence::Kept;
 use super::exchange::Exchange;
 use super::hashes::Hashes;
-use super::spread::Spread;
-use super::terms::{Next, Terms, Trust};
 use crate::gossip::Credits;
-use crate::rpc::{HashList, Have, Header, Shard, ShardHashes};
+use crate::rpc::{Have, Header, Shard, ShardHashes};
 use crate::score::ONE;
 use crate::{ContentId, LinkId, MessageId, Time, select};
 
@@ -39,7 +37,7 @@ pub(crate) struct Generation {
     pub(crate) announcer: Option<LinkId>,
     pub(crate) exchanges: BTreeMap<LinkId, Exchange>,
     /// Shards sent to all neighbours.
-    sent: u32,
+    pub(super) sent: u32,
     /// When the rank rose last, or the message was published.
     pub(crate) progress: Time,
     /// When shards are pulled if nothing new comes.
@@ -146,7 +144,7 @@ impl Generation {
     }
 
     /// Neighbours to which shards are pushed, and which push theirs to us.
-    fn pushed(&self) -> usize {
+    pub(super) fn pushed(&self) -> usize {
         self.exchanges.values().filter(|exchange| exchange.push).count()
     }
 
@@ -217,110 +215,12 @@ impl Generation {
         right
     }
 
-    /// The list that goes ahead of a canonical shard: to a neighbour that needs it or, if it is short beside the shard,
-    /// to any that does not have it.
-    pub(crate) fn list_for(&mut self, link: LinkId, trust: Trust, shard: &Shard) -> Option<HashList> {
-        let exchange = self.exchanges.get_mut(&link)?;
-        let hashes = self.hashes.list()?;
-        let short = hashes.as_bytes().len() * LIST_PART <= shard.body.len();
-        let goes = short || trust == Trust::Verified || exchange.needs_list;
-        let named = matches!(shard.id, ShardId::Canonical(_));
-        if !named || !goes || core::mem::replace(&mut exchange.has_list, true) {
-            return None;
-        }
-        Some(HashList { message: self.header.id(), hashes: hashes.clone() })
-    }
-
     /// What a neighbour is told that sent a canonical shard without the list, once, if we mix only what we can check.
     pub(crate) fn need_list(&mut self, link: LinkId) -> Option<Have> {
         let lacking = self.hashes.list().is_none() && !self.is_whole();
         let exchange = self.exchanges.get_mut(&link).filter(|_| lacking)?;
         let first = !core::mem::replace(&mut exchange.told_need, true);
         first.then(|| Have { checks: true, ..self.have() })
-    }
-
-    /// Whether there is anything to send to this neighbour.
-    pub(crate) fn can_send(&self, link: LinkId, terms: Terms) -> bool {
-        self.exchanges.get(&link).is_some_and(|exchange| self.next(exchange, terms).is_some())
-    }
-
-    /// Makes the next shard for this neighbour, if there is one.
-    pub(crate) fn send(
-        &mut self,
-        (now, link): (Time, LinkId),
-        terms: Terms,
-        rng: &mut ChaCha8Rng,
-        pool: &mut Pool,
-    ) -> Option<Shard> {
-        let next = self.next(self.exchanges.get(&link)?, terms)?;
-        let ((id, body), vouched) = match &self.body {
-            Body::Collecting(collecting) => {
-                (collecting.make(next, terms.trust, rng, pool)?, collecting.vouches(next, terms.trust))
-            }
-            Body::Whole { encoder, .. } => (make(encoder, &mut self.hashes, next, rng, pool)?, true),
-        };
-        let vouched = vouched && matches!(id, ShardId::Dense(_));
-        let exchange = self.exchanges.get_mut(&link)?;
-        match next {
-            Next::Canonical(index) => {
-                exchange.holds.insert(index);
-                exchange.wanted_indices.retain(|wanted| u16::from(*wanted) != index);
-                if let Body::Whole { next: first_push, .. } = &mut self.body {
-                    *first_push += u16::from(*first_push == index);
-                }
-            }
-            Next::Direct(position) => exchange.relayed = position + 1,
-            Next::Mixed => {}
-        }
-        exchange.on_sent(now);
-        self.sent = self.sent.saturating_add(1);
-        Some(Shard { message: self.header.id(), id, body, vouched })
-    }
-
-    /// What this neighbour would be sent. The rules are in `docs/spec/coded-mode.md`, "Which shard goes to whom".
-    fn next(&self, exchange: &Exchange, terms: Terms) -> Option<Next> {
-        let asked = exchange.wanted > 0;
-        if (exchange.done && exchange.wanted_indices.is_empty()) || !(asked || (terms.eager && exchange.push))
-        {
-            return None;
-        }
-        match &self.body {
-            Body::Whole { next, .. } => match exchange.wanted_indices.first() {
-                Some(index) => Some(Next::Canonical(u16::from(*index))),
-                None if !asked && !exchange.can_use(self.k()) => None,
-                None if self.own && *next < self.header.hashed_shards() => Some(Next::Canonical(*next)),
-                None => Some(Next::Mixed),
-            },
-            Body::Collecting(collecting) => {
-                if !exchange.wanted_indices.is_empty() {
-                    let mut wanted = exchange.wanted_indices.iter().map(|index| u16::from(*index));
-                    return wanted.find(|index| collecting.verified.contains(*index)).map(Next::Canonical);
-                }
-                let usable = collecting.usable(terms.trust);
-                let may_push = usable >= terms.threshold && self.may_spread(collecting, usable, terms);
-                if usable > 0 && (asked || (may_push && exchange.can_use(usable))) {
-                    return Some(match terms.trust {
-                        Trust::All => Next::Mixed,
-                        Trust::Verified => collecting.verified_for(exchange, &self.spread(), terms.lot),
-                    });
-                }
-                exchange.can_use(self.rank()).then(|| collecting.direct(exchange)).flatten()
-            }
-        }
-    }
-
-    /// How far canonical shards have spread among our neighbours.
-    fn spread(&self) -> Spread {
-        self.exchanges.values().map(|exchange| &exchange.holds).collect()
-    }
-
-    /// The bound on a relay's fan-out. Each shard reaches a node by many ways at once, so a relay that passed on
-    /// all it has to all its neighbours would send most of them what they get from others. In a large mesh it may do
-    /// more: there the first shards of a message go to many who have nothing yet.
-    fn may_spread(&self, collecting: &Collecting, usable: u16, terms: Terms) -> bool {
-        let within = |fanout: usize| (self.sent as usize) < fanout * usize::from(usable);
-        let free = !terms.bounded || collecting.is_next_to_publisher();
-        free || within(FANOUT_MIN) || within(self.pushed() / FANOUT_PART)
     }
 
     /// The message, if the shards make one that is what was published; `None` when they do not.
@@ -399,32 +299,3 @@ impl Generation {
 /// Of fewer shards all are on their way before a report could change anything; by old reports neighbours would be
 /// sent more than they need.
 const REPORTED_K_MIN: u16 = 8;
-
-/// Shards that a relay sends in all for each one that it holds. Fewer slow the spread down, more are duplicates.
-const FANOUT_MIN: usize = 5;
-
-/// Where a relay pushes to more than twenty neighbours, it is the number of them divided by this.
-const FANOUT_PART: usize = 4;
-
-/// A list of hashes of at most one part in so many of a shard goes with canonical shards unasked.
-const LIST_PART: usize = 64;
-
-/// A shard of a message that is complete. A canonical one whose hash is wrong in the list that the header means would be
-/// blamed on us: in its place goes a combination.
-fn make(
-    encoder: &Encoder,
-    hashes: &mut Hashes,
-    next: Next,
-    rng: &mut ChaCha8Rng,
-    pool: &mut Pool,
-) -> Option<(ShardId, Bytes)> {
-    if let Next::Canonical(index) = next {
-        let body = encoder.canonical(index, pool).ok()?;
-        hashes.complete(encoder, pool);
-        if hashes.list().is_some_and(|list| list.matches(index, &body)) {
-            return Some((ShardId::Canonical(index), body));
-        }
-    }
-    let coded = encoder.coded(1, rng, pool).into_iter().next()?;
-    Some((ShardId::Dense(coded.coefficients), coded.payload))
-}

@@ -17,6 +17,7 @@ mod repair;
 mod room;
 mod rumours;
 mod schedule;
+mod sending;
 mod spread;
 mod table;
 mod terms;

@@ -266,7 +266,7 @@ impl Shards {
     }
 }
 
-/// Tells those that push to us how far we are: at the first shard, and then eight times at most on the way to *k*.
+/// Tells those that push to us how far we are: at the first shard, and then sixteen times at most on the way to *k*.
 fn report_progress(cx: &mut Ctx<'_>, generation: &mut Generation) {
     let have = generation.have();
     let due = have.rank == 1 || have.rank.is_multiple_of(generation.k().div_ceil(REPORTS));
@@ -298,9 +298,9 @@ fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
     }
 }
 
-/// Reports on the way to *k*: more would follow the rank closer, but each is a frame to every neighbour. Sixteen to each
-/// of forty neighbours are a fiftieth of all bytes and save no copies.
-const REPORTS: u16 = 8;
+/// Reports on the way to *k*: more would follow the rank closer, but each is a frame to every neighbour. With half as many
+/// the last of 99 nodes wait a sixth longer.
+const REPORTS: u16 = 16;
 
 const fn count(counter: &mut u32) {
     *counter = counter.wrapping_add(1);

@@ -109,7 +109,7 @@ impl Shards {
     pub(crate) fn make(&mut self, cx: &mut Ctx<'_>, ready: Ready) -> Option<Rpc> {
         let generation = self.live.get_mut(&ready.message)?;
         let shard = generation.send((cx.now, ready.link), ready.terms, &mut cx.rng.coding, &mut self.pool)?;
-        let list = generation.list_for(ready.link, ready.terms.trust, &shard);
+        let list = generation.list_for(ready.link, ready.terms.trust, &shard.id);
         let (header, bytes) = (generation.header.clone(), shard.body.len());
         let exchange = generation.exchanges.get_mut(&ready.link)?;
         let mut coded = Coded::default();

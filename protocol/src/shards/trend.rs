@@ -76,7 +76,7 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Reports that are kept of one neighbour: as many as it sends on its way to *k*.
+/// Reports that are kept of one neighbour: half of those that it sends on its way to *k*.
 const REPORTS_MAX: usize = 8;
 
 /// Departures that are remembered of one neighbour: a hundred and more shards of one message are on their way to it

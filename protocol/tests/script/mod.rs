@@ -14,8 +14,8 @@ use braidcast_protocol::rpc::{
 };
 use braidcast_protocol::{
     Actions, Agent, CodingId, Config, ContentId, DownCause, Event, HashKeys, Integrity, LinkId, MeshSettings,
-    MessageId, MessageIds, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, Signatures,
-    Threshold, ThresholdRule, Time, Topic, TopicFilter, Validation, Verdict,
+    MessageId, MessageIds, Mode, Node, Origin, PeerId, Protocol, Score, Seed, Settings, ShardFactor,
+    Signatures, Threshold, ThresholdRule, Time, Topic, TopicFilter, Validation, Verdict,
 };
 use bytes::Bytes;
 
@@ -152,6 +152,7 @@ impl World {
                 "max-message" => settings.message_bytes_max = number(value),
                 "repair" => settings.coded.repair_after = duration(value),
                 "small" => settings.coded.small_message_bytes = number(value),
+                "k" => settings.coded.shard_factor = ShardFactor::Fixed(number(value)),
                 "threshold" => settings.coded.threshold = Threshold::new(number(value)).unwrap(),
                 "rule" if value == "exceeds" => settings.coded.threshold_rule = ThresholdRule::Exceeds,
                 "integrity" if value == "verified" => settings.coded.integrity = Integrity::Verified,
