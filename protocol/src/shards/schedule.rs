@@ -23,11 +23,13 @@ pub(crate) struct Ready {
     terms: Terms,
 }
 
-/// How a link orders messages: own first, then the one nearest to completion at the neighbour, then the oldest.
-type Urgency = (bool, u16, Age);
+/// How a link orders messages: those that the neighbour lacks, own first, then the one nearest to completion at the
+/// neighbour, then the oldest. What it asks for though it has the message can wait: it wants to see whether we are honest.
+type Urgency = (bool, bool, u16, Age);
 
 /// How links take turns: the one that has got the smallest share, then the one that sent fewest, where that counts.
-type Turn = (u32, u16);
+/// Those that have the message already come last.
+type Turn = (bool, u32, u16);
 
 /// Messages that are compared for one shard. Beyond them the order is the agenda's, so that a long backlog does not
 /// make each shard dearer.
@@ -88,7 +90,7 @@ impl Shards {
                 continue;
             };
             let missing = generation.k().saturating_sub(exchange.estimate());
-            let urgency = (!generation.own, missing, generation.age);
+            let urgency = (exchange.done, !generation.own, missing, generation.age);
             if let Some(until) = held_back(cx, generation, exchange, link) {
                 *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
             } else if best.as_ref().is_none_or(|held| urgency < held.0) {
@@ -161,7 +163,7 @@ fn held_back(cx: &Ctx<'_>, generation: &Generation, exchange: &Exchange, link: L
 /// Elsewhere that does not count: the publisher's neighbours send before all others, and would be served last by all.
 fn turn(config: &Config, generation: &Generation, exchange: &Exchange) -> Turn {
     let reported = config.coded.schedule == Schedule::Informed && generation.is_reported();
-    (share(config, exchange), if reported { 0 } else { exchange.received })
+    (exchange.done, share(config, exchange), if reported { 0 } else { exchange.received })
 }
 
 /// What a neighbour was sent, weighted by how many serve it: one that has few sources needs more from each of them. It
