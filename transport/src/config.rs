@@ -43,7 +43,7 @@ pub struct Config {
     /// Time after which an unanswered ping makes the connection count as dead.
     pub ping_timeout: Duration,
     /// Per link: bytes of [`Class::Data`](crate::Class::Data) the transport holds that no stream
-    /// has taken yet. What waits here ages, so by default it is one shard.
+    /// has taken yet. What waits here ages, so by default it is one shard of a large message, 8 KiB.
     pub send_window_bytes: usize,
     /// Per peer: bytes of received frames that wait for the consumer.
     ///
@@ -94,7 +94,7 @@ impl Config {
             idle_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(5),
             ping_timeout: Duration::from_secs(20),
-            send_window_bytes: 16 << 10,
+            send_window_bytes: 8 << 10,
             receive_window_bytes: 1 << 20,
             quic_send_window_bytes: 256 << 10,
             congestion: Congestion::default(),

@@ -21,6 +21,8 @@ use libp2p::{
     yamux,
 };
 
+use crate::queue::SHORT_BYTES_MAX;
+
 /// Yamux behind a gate, as an upgrade of an encrypted connection.
 #[derive(Clone)]
 pub(crate) struct GatedYamux(pub(crate) yamux::Config);
@@ -201,7 +203,9 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        std::task::ready!(self.gate.poll_open(cx));
+        if bytes.len() > SHORT_BYTES_MAX {
+            std::task::ready!(self.gate.poll_open(cx));
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if let Poll::Ready(Ok(count)) = written {
             self.gate.on_written(count);
@@ -218,7 +222,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// What streams may write before it is flushed: one shard.
+/// What streams may write before it is flushed: two shards of 8 KiB.
 const UNFLUSHED_BYTES_MAX: usize = 16 << 10;
 
 #[cfg(test)]

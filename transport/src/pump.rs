@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, io, sync::Arc};
 
 use bytes::Bytes;
-use futures::{AsyncReadExt, AsyncWriteExt};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::Stream;
 use tokio::sync::{Semaphore, watch};
 
@@ -16,13 +16,7 @@ use crate::{
 
 /// Sends what is queued until the queue is closed, has been drained or the stream fails.
 pub(crate) async fn write_link(stream: Stream, queue: Arc<SendQueue>, events: EventSender) -> DownCause {
-    let mut writer = Writer {
-        stream,
-        queue: Arc::clone(&queue),
-        events,
-        scratch: Vec::with_capacity(SCRATCH_BYTES),
-        scratch_costs: [0; 2],
-    };
+    let mut writer = Writer::new(stream, Arc::clone(&queue), events);
     let end = tokio::select! {
         biased;
         () = queue.closed() => None,
@@ -36,17 +30,24 @@ pub(crate) async fn write_link(stream: Stream, queue: Arc<SendQueue>, events: Ev
     queue.cause().unwrap_or(own)
 }
 
-struct Writer {
-    stream: Stream,
+struct Writer<S> {
+    stream: S,
     queue: Arc<SendQueue>,
     events: EventSender,
-    /// Small pieces are joined here: a write costs a header and a turn of the multiplexer.
+    /// The beginning of what is written next: a write costs a header and a turn of the multiplexer.
     scratch: Vec<u8>,
     /// What `scratch` will release, for control and data.
     scratch_costs: [usize; 2],
+    /// The scratch begins with a frame of data: control may go first.
+    overtakable: bool,
 }
 
-impl Writer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
+    fn new(stream: S, queue: Arc<SendQueue>, events: EventSender) -> Self {
+        let scratch = Vec::with_capacity(SCRATCH_BYTES);
+        Self { stream, queue, events, scratch, scratch_costs: [0; 2], overtakable: false }
+    }
+
     async fn run(&mut self) -> io::Result<()> {
         let mut batch = VecDeque::new();
         let mut half_closed = false;
@@ -70,25 +71,35 @@ impl Writer {
         }
     }
 
+    /// Control is never written together with data, which may have to wait.
     async fn write_frame(&mut self, frame: Queued) -> io::Result<()> {
-        if self.scratch.len() + frame.prefix.as_slice().len() > SCRATCH_BYTES {
+        let prefix = frame.prefix.as_slice();
+        let full = self.scratch.len() + prefix.len() > SCRATCH_BYTES;
+        if full || self.scratch_costs[1 - frame.class as usize] > 0 {
             self.write_scratch().await?;
         }
-        self.scratch.extend_from_slice(frame.prefix.as_slice());
+        if self.scratch.is_empty() {
+            self.overtakable = frame.class == Class::Data;
+        }
+        self.scratch.extend_from_slice(prefix);
         self.scratch_costs[frame.class as usize] += frame.cost - frame.bytes;
         for chunk in frame.chunks {
-            if chunk.len() < DIRECT_BYTES_MIN && self.scratch.len() + chunk.len() <= SCRATCH_BYTES {
-                self.scratch.extend_from_slice(&chunk);
-                self.scratch_costs[frame.class as usize] += chunk.len();
-                continue;
+            let joined = chunk.len().min(SCRATCH_BYTES - self.scratch.len());
+            self.scratch.extend_from_slice(&chunk[..joined]);
+            self.scratch_costs[frame.class as usize] += joined;
+            if joined < chunk.len() {
+                self.write_scratch().await?;
+                self.write_directly(frame.class, &chunk[joined..]).await?;
             }
-            self.write_scratch().await?;
-            let mut rest = &chunk[..];
-            while !rest.is_empty() {
-                let count = self.write_some(rest).await?;
-                self.release(frame.class, count);
-                rest = &rest[count..];
-            }
+        }
+        Ok(())
+    }
+
+    async fn write_directly(&mut self, class: Class, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = self.write_some(bytes).await?;
+            self.release(class, count);
+            bytes = &bytes[count..];
         }
         Ok(())
     }
@@ -96,15 +107,38 @@ impl Writer {
     async fn write_scratch(&mut self) -> io::Result<()> {
         let mut start = 0;
         while start < self.scratch.len() {
-            start += match self.stream.write(&self.scratch[start..]).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                count => count,
-            };
+            let overtakable = self.overtakable && start == 0;
+            tokio::select! {
+                biased;
+                count = self.stream.write(&self.scratch[start..]) => match count? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    count => start += count,
+                },
+                () = self.queue.woken(), if overtakable => self.write_control().await?,
+            }
         }
         self.scratch.clear();
+        self.overtakable = false;
         for class in [Class::Control, Class::Data] {
             let cost = std::mem::take(&mut self.scratch_costs[class as usize]);
             self.release(class, cost);
+        }
+        Ok(())
+    }
+
+    /// Writes what control there is, ahead of the scratch.
+    async fn write_control(&mut self) -> io::Result<()> {
+        let mut control = VecDeque::new();
+        self.queue.take_control(&mut control);
+        for frame in control {
+            let mut bytes = frame.prefix.as_slice().to_vec();
+            frame.chunks.iter().for_each(|chunk| bytes.extend_from_slice(chunk));
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let count = self.write_some(rest).await?;
+                rest = &rest[count..];
+            }
+            self.release(frame.class, frame.cost);
         }
         Ok(())
     }
@@ -220,8 +254,98 @@ impl Inlet {
     }
 }
 
-/// Size of the buffer in which small pieces are joined.
+/// Size of the buffer in which pieces are joined: a shard is one write.
 const SCRATCH_BYTES: usize = 32 << 10;
 
-/// Pieces of at least this size are written from where they are.
-const DIRECT_BYTES_MIN: usize = 8 << 10;
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::{Pin, pin},
+        sync::atomic::{AtomicBool, Ordering},
+        task::{Context, Poll},
+    };
+
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::{inbox, queue::SHORT_BYTES_MAX};
+
+    /// Takes short pieces always, others while it is open.
+    struct Gated {
+        open: Arc<AtomicBool>,
+        written: Vec<u8>,
+    }
+
+    impl AsyncRead for Gated {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Gated {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            if bytes.len() > SHORT_BYTES_MAX && !self.open.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            self.written.extend_from_slice(bytes);
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// The sizes of the frames in a stream's bytes.
+    fn sizes(written: &[u8]) -> Vec<usize> {
+        let mut deframer = Deframer::new(1 << 20, Default::default());
+        let (mut rest, mut sizes) = (written, Vec::new());
+        loop {
+            while let Some(frame) = deframer.next().unwrap() {
+                sizes.push(frame.len());
+            }
+            if rest.is_empty() {
+                return sizes;
+            }
+            let space = deframer.space();
+            let count = rest.len().min(space.len());
+            space[..count].copy_from_slice(&rest[..count]);
+            deframer.advance(count);
+            rest = &rest[count..];
+        }
+    }
+
+    #[test]
+    fn control_overtakes_data_that_the_stream_does_not_take_yet() {
+        let (events, _receiver) = inbox::channel();
+        let queue = Arc::new(SendQueue::new(LinkId::new(0), 100_000));
+        let push = |class, bytes| queue.push(class, vec![vec![1; bytes].into()]).unwrap();
+        let open = Arc::new(AtomicBool::new(false));
+        let stream = Gated { open: Arc::clone(&open), written: Vec::new() };
+        let mut writer = Writer::new(stream, Arc::clone(&queue), events);
+        {
+            let mut running = pin!(writer.run());
+            push(Class::Data, 16_000);
+            push(Class::Data, 50_000);
+            assert!(running.as_mut().now_or_never().is_none());
+            push(Class::Control, 100);
+            assert!(running.as_mut().now_or_never().is_none());
+            open.store(true, Ordering::Relaxed);
+            push(Class::Control, 200);
+            queue.drain();
+            assert!(running.now_or_never().is_some_and(|end| end.is_ok()));
+        }
+        let sizes = sizes(&writer.stream.written);
+        assert_eq!(sizes[0], 100, "it went ahead: {sizes:?}");
+        assert_eq!(sizes.iter().filter(|size| **size > 1000).collect::<Vec<_>>(), [&16_000, &50_000]);
+        assert_eq!(sizes.len(), 4);
+    }
+}

@@ -162,6 +162,11 @@ impl SendQueue {
         }
     }
 
+    /// Moves all control to `batch`, behind what is there.
+    pub(crate) fn take_control(&self, batch: &mut VecDeque<Queued>) {
+        batch.append(&mut self.lock().control);
+    }
+
     /// Waits until something may have been queued since the last call.
     pub(crate) async fn woken(&self) {
         self.wake.notified().await;
@@ -251,8 +256,11 @@ pub const CONTROL_QUEUE_BYTES_MAX: usize = 1 << 20;
 /// What a frame counts at least, so that empty frames cannot pile up without bound.
 pub const FRAME_COST_MIN: usize = 64;
 
-/// How much the writer takes at a time. Control queued later waits for this much data at most,
-/// or for one frame if that is longer.
+/// What is written in pieces up to here does not wait for data that other links send: most control.
+pub(crate) const SHORT_BYTES_MAX: usize = 1 << 10;
+
+/// How much the writer takes at a time. Control queued later waits for this much data at most, or for one frame if
+/// that is longer, and not for data of which the stream has taken nothing yet.
 const BATCH_BYTES: usize = 32 << 10;
 
 #[cfg(test)]

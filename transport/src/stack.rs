@@ -176,7 +176,7 @@ const NEGOTIATING_STREAMS_MAX: usize = 32;
 /// How long an endpoint may take to report its listen addresses.
 pub(crate) const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The kernel asks for more when it holds less than this of what it cannot send yet: one shard.
+/// The kernel asks for more when it holds less than this of what it cannot send yet: two shards of 8 KiB.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const TCP_UNSENT_BYTES: u32 = 16 << 10;
 

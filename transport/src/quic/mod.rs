@@ -4,10 +4,12 @@
 //! key, bidirectional streams only. It interoperates with `libp2p-quic`, which hides the
 //! congestion controller and every other knob that matters here.
 
+mod bdp;
 mod listener;
 mod muxer;
 mod settings;
 mod transport;
+mod uplink;
 mod window;
 
 use std::net::{IpAddr, SocketAddr};

@@ -16,7 +16,14 @@ use libp2p::{
 };
 use quinn::{ConnectionError, RecvStream, SendStream, StoppedError, VarInt};
 
-use super::{to_socket, window::SendWindow};
+use tokio::time::Sleep;
+
+use super::{
+    to_socket,
+    uplink::{Counting, Member, PATIENCE},
+    window::SendWindow,
+};
+use crate::queue::SHORT_BYTES_MAX;
 
 /// Opens and accepts the bidirectional streams of one connection. Dropping it closes the
 /// connection: clones of quinn's handle elsewhere would keep it open otherwise.
@@ -25,6 +32,8 @@ pub(crate) struct Muxer {
     connection: quinn::Connection,
     connections: Connections,
     window: Arc<Mutex<SendWindow>>,
+    /// Its part of the node's window; every connection of ours has one.
+    member: Option<Arc<Member>>,
     accepting: Option<Accepting>,
     opening: Option<Accepting>,
     closing: Option<BoxFuture<'static, ConnectionError>>,
@@ -41,12 +50,14 @@ impl Muxer {
     ) -> Self {
         connections.lock().entry(peer).or_default().push(connection.clone());
         let window = Arc::new(Mutex::new(SendWindow::new(send_window_bytes_max)));
-        Self { peer, connection, connections, window, accepting: None, opening: None, closing: None }
+        let member = Counting::member_of(&connection);
+        Self { peer, connection, connections, window, member, accepting: None, opening: None, closing: None }
     }
 
     fn stream(&self, (send, recv): (SendStream, RecvStream)) -> Stream {
         let (connection, window) = (self.connection.clone(), Arc::clone(&self.window));
-        Stream { connection, window, send, recv, closing: None, closed: false }
+        let member = self.member.clone();
+        Stream { connection, window, member, patience: None, send, recv, closing: None, closed: false }
     }
 }
 
@@ -109,6 +120,10 @@ pub(crate) struct Stream {
     connection: quinn::Connection,
     /// The connection's, for all its streams.
     window: Arc<Mutex<SendWindow>>,
+    /// The same.
+    member: Option<Arc<Member>>,
+    /// How long it waits for other connections.
+    patience: Option<Pin<Box<Sleep>>>,
     send: SendStream,
     recv: RecvStream,
     closing: Option<BoxFuture<'static, Result<Option<VarInt>, StoppedError>>>,
@@ -116,6 +131,19 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// Ready when all connections together hold less than the uplink carries, or have for too long.
+    fn poll_uplink(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(member) = &self.member
+            && member.poll_room(cx).is_pending()
+        {
+            let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
+            ready!(patience.poll_unpin(cx));
+            member.on_patience_end(Instant::now());
+        }
+        self.patience = None;
+        Poll::Ready(())
+    }
+
     /// Follows the path with the connection's window, before something is written.
     fn adjust_window(&self) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,10 +169,16 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if bytes.len() > SHORT_BYTES_MAX {
+            ready!(self.poll_uplink(cx));
+        }
         self.adjust_window();
         let written = AsyncWrite::poll_write(Pin::new(&mut self.send), cx, bytes);
         if !matches!(written, Poll::Ready(Ok(count)) if count == bytes.len()) {
             self.window.lock().unwrap_or_else(PoisonError::into_inner).on_limited();
+        }
+        if let (Poll::Ready(Ok(count)), Some(member)) = (&written, &self.member) {
+            member.on_written(Instant::now(), *count);
         }
         written
     }

@@ -12,7 +12,10 @@ use quinn::{
     },
 };
 
-use super::window::BYTES_FIRST;
+use super::{
+    uplink::{Sharing, Uplink},
+    window::BYTES_FIRST,
+};
 use crate::{Config, Congestion, StartError, stack::STREAMS_PER_CONNECTION_MAX};
 
 /// What every endpoint of ours is made with.
@@ -77,8 +80,16 @@ fn transport(config: &Config) -> quinn::TransportConfig {
         .send_window(BYTES_FIRST.min(config.quic_send_window_bytes as u64))
         .ack_frequency_config(Some(acknowledgements()))
         .allow_spin(false)
-        .congestion_controller_factory(congestion(config.congestion));
+        .congestion_controller_factory(Arc::new(Sharing {
+            uplink: Arc::new(Uplink::new(uplink_bytes_max(config))),
+            inner: congestion(config.congestion),
+        }));
     transport
+}
+
+/// As much as all connections could hold.
+fn uplink_bytes_max(config: &Config) -> u64 {
+    (config.quic_send_window_bytes as u64).saturating_mul(u64::from(config.connections_max))
 }
 
 /// Asks the peer for fewer acknowledgements. As often as by default, one for two packets, they were a third of all

@@ -62,7 +62,7 @@ impl SendWindow {
 /// Of a new connection: also what quinn starts with.
 pub(super) const BYTES_FIRST: u64 = 64 << 10;
 
-/// Two shards of 16 KiB: one on the path while the next is made.
+/// Four shards of 8 KiB: some on the path while the next is made.
 const BYTES_MIN: u64 = 32 << 10;
 
 /// Packets may wait for this share of the shortest round trip ...

@@ -1,0 +1,324 @@
+//! One window for all QUIC connections of a node: what may be on its way from it.
+//!
+//! All connections share the node's uplink, and each one's congestion controller looks for the whole of it. Ten of them
+//! keep its queue full. What waits there is old when it arrives, reports as well, and can no longer be replaced by
+//! something fresher. So streams write only while all connections together hold less than the uplink carries in a
+//! round trip ([`BdpWindow`]).
+//!
+//! Invariant U1: `held` is the sum over the connections that are not silent. U2: who waits is woken when there is room,
+//! and waits for [`PATIENCE`] at most; then those are silent which hold something and were not acknowledged anything for
+//! as long. So peers that crash or acknowledge nothing do not stop the others.
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
+use quinn_proto::RttEstimator;
+
+use super::bdp::BdpWindow;
+
+/// What the connections of a node share.
+pub(super) struct Uplink(Mutex<State>);
+
+struct State {
+    window: BdpWindow,
+    members: BTreeMap<u64, Held>,
+    /// Of the next connection.
+    number: u64,
+    /// Bytes that streams wrote and peers have not acknowledged.
+    held: u64,
+    /// Streams that wait, the first to come first: at most one entry for each.
+    waiting: Vec<Waker>,
+}
+
+/// Bytes of one connection.
+struct Held {
+    /// Written to a stream and not sent.
+    unsent: u64,
+    /// Sent and not acknowledged.
+    in_flight: u64,
+    /// When it held nothing, or something was acknowledged.
+    well: Instant,
+    silent: bool,
+}
+
+impl Held {
+    fn bytes(&self) -> u64 {
+        if self.silent { 0 } else { self.unsent + self.in_flight }
+    }
+}
+
+impl Uplink {
+    /// The window never exceeds `bytes_max`.
+    pub(super) fn new(bytes_max: u64) -> Self {
+        Self(Mutex::new(State {
+            window: BdpWindow::new(bytes_max),
+            members: BTreeMap::new(),
+            number: 0,
+            held: 0,
+            waiting: Vec::new(),
+        }))
+    }
+
+    fn join(self: &Arc<Self>, now: Instant) -> Arc<Member> {
+        let mut state = self.lock();
+        let number = state.number;
+        state.number += 1;
+        state.members.insert(number, Held { unsent: 0, in_flight: 0, well: now, silent: false });
+        drop(state);
+        Arc::new(Member { uplink: Arc::clone(self), number })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is valid between statements.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_room(&self) -> bool {
+        self.held < self.window.bytes()
+    }
+
+    /// A connection holds other bytes than before.
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Held)) {
+        let Some(member) = self.members.get_mut(&number) else { return };
+        let before = member.bytes();
+        change(member);
+        self.held = self.held - before + member.bytes();
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if self.has_room() {
+            self.waiting.drain(..).for_each(Waker::wake);
+        }
+    }
+}
+
+/// One connection's part of it.
+pub(super) struct Member {
+    uplink: Arc<Uplink>,
+    number: u64,
+}
+
+impl Member {
+    /// Ready when a stream of this connection may write.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.uplink.lock();
+        if state.has_room() {
+            return Poll::Ready(());
+        }
+        state.window.on_limited();
+        if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// A stream wrote.
+    pub(super) fn on_written(&self, now: Instant, bytes: usize) {
+        self.change(|held| {
+            if held.unsent + held.in_flight == 0 {
+                held.well = now;
+            }
+            held.unsent += bytes as u64;
+        });
+    }
+
+    /// A stream waited for [`PATIENCE`]: connections whose peers are silent no longer count.
+    pub(super) fn on_patience_end(&self, now: Instant) {
+        let mut state = self.uplink.lock();
+        for member in state.members.values_mut() {
+            member.silent |= member.bytes() > 0 && now.saturating_duration_since(member.well) >= PATIENCE;
+        }
+        state.held = state.members.values().map(Held::bytes).sum();
+        state.wake();
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Held)) {
+        self.uplink.lock().change(self.number, change);
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut state = self.uplink.lock();
+        let held = state.members.remove(&self.number).map_or(0, |member| member.bytes());
+        state.held -= held;
+        state.wake();
+    }
+}
+
+/// Makes the congestion controllers of connections that share an uplink.
+pub(super) struct Sharing {
+    pub(super) uplink: Arc<Uplink>,
+    pub(super) inner: Arc<dyn ControllerFactory + Send + Sync>,
+}
+
+impl ControllerFactory for Sharing {
+    fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
+        let member = self.uplink.join(now);
+        let inner = Arc::clone(&self.inner).build(now, current_mtu);
+        Box::new(Counting { inner, member, newest: None })
+    }
+}
+
+/// A congestion controller that tells the uplink what is on its way.
+pub(super) struct Counting {
+    inner: Box<dyn Controller>,
+    member: Arc<Member>,
+    /// Of the packets that are being acknowledged, when the last was sent.
+    newest: Option<Instant>,
+}
+
+impl Counting {
+    /// The part of a connection of ours in its node's window.
+    pub(super) fn member_of(connection: &quinn::Connection) -> Option<Arc<Member>> {
+        let counting = connection.congestion_state().into_any().downcast::<Self>().ok()?;
+        Some(Arc::clone(&counting.member))
+    }
+}
+
+impl Controller for Counting {
+    fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
+        self.member.change(|held| {
+            // Acknowledgements are sent as well, and nobody acknowledges them.
+            let sent = bytes.min(held.unsent);
+            held.unsent -= sent;
+            held.in_flight += sent;
+        });
+        self.inner.on_sent(now, bytes, last_packet_number);
+    }
+
+    fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
+        self.newest = self.newest.max(Some(sent));
+        let on_way = now.saturating_duration_since(sent);
+        self.member.uplink.lock().window.on_acknowledged(bytes, on_way, rtt.min());
+        self.inner.on_ack(now, sent, bytes, app_limited, rtt);
+    }
+
+    fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
+        if let Some(sent) = self.newest.take() {
+            self.member.uplink.lock().window.on_acknowledged_until(now, sent);
+        }
+        self.member.change(|held| {
+            held.in_flight = in_flight;
+            (held.well, held.silent) = (now, false);
+        });
+        self.inner.on_end_acks(now, in_flight, app_limited, largest);
+    }
+
+    fn on_congestion_event(&mut self, now: Instant, sent: Instant, persistent: bool, lost_bytes: u64) {
+        self.inner.on_congestion_event(now, sent, persistent, lost_bytes);
+    }
+
+    fn on_mtu_update(&mut self, new_mtu: u16) {
+        self.inner.on_mtu_update(new_mtu);
+    }
+
+    fn window(&self) -> u64 {
+        self.inner.window()
+    }
+
+    fn metrics(&self) -> ControllerMetrics {
+        self.inner.metrics()
+    }
+
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(Self {
+            inner: self.inner.clone_box(),
+            member: Arc::clone(&self.member),
+            newest: self.newest,
+        })
+    }
+
+    fn initial_window(&self) -> u64 {
+        self.inner.initial_window()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+/// The longest that a stream waits for others, and the longest that they may hold something without a word.
+pub(super) const PATIENCE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use futures::task::noop_waker_ref;
+    use quinn::congestion::NewRenoConfig;
+
+    use super::*;
+
+    /// Connections of one node whose window is `BYTES` and stays so.
+    fn connections() -> (Arc<Uplink>, [Counting; 2]) {
+        let uplink = Arc::new(Uplink::new(BYTES));
+        let inner = Arc::new(NewRenoConfig::default());
+        let sharing = Arc::new(Sharing { uplink: Arc::clone(&uplink), inner });
+        let both = [0, 1].map(|_| {
+            let built = Arc::clone(&sharing).build(Instant::now(), 1200).into_any();
+            *built.downcast::<Counting>().unwrap_or_else(|_| panic!("another controller"))
+        });
+        (uplink, both)
+    }
+
+    fn may_write(connection: &Counting) -> bool {
+        connection.member.poll_room(&Context::from_waker(noop_waker_ref())).is_ready()
+    }
+
+    #[test]
+    fn a_stream_waits_while_another_connection_holds_the_window() {
+        let (_uplink, [mut first, second]) = connections();
+        first.member.on_written(Instant::now(), BYTES as usize - 1);
+        assert!(may_write(&second));
+        first.member.on_written(Instant::now(), 1);
+        assert!(!may_write(&second));
+        first.on_sent(Instant::now(), BYTES, 1);
+        assert!(!may_write(&second), "sent is not acknowledged");
+        first.on_end_acks(Instant::now(), BYTES / 2, false, Some(1));
+        assert!(may_write(&second));
+    }
+
+    #[test]
+    fn who_acknowledges_nothing_stops_the_others_for_a_moment_only() {
+        let (uplink, [mut silent, other]) = connections();
+        let now = Instant::now();
+        silent.member.on_written(now, BYTES as usize);
+        silent.on_sent(now, BYTES, 1);
+        other.member.on_patience_end(now + PATIENCE / 2);
+        assert!(!may_write(&other), "it may still be acknowledged");
+        other.member.on_patience_end(now + PATIENCE);
+        assert!(may_write(&other));
+        silent.member.on_written(now + PATIENCE, 10);
+        assert_eq!(uplink.lock().held, 0);
+        silent.on_end_acks(now + PATIENCE * 2, BYTES, false, Some(1));
+        assert_eq!(uplink.lock().held, BYTES + 10, "it is well again");
+    }
+
+    #[test]
+    fn what_nobody_acknowledges_is_not_held() {
+        let (uplink, [mut connection, _other]) = connections();
+        connection.on_sent(Instant::now(), 40, 1);
+        assert_eq!(uplink.lock().held, 0);
+    }
+
+    #[test]
+    fn a_connection_that_ends_holds_nothing() {
+        let (uplink, [mut first, second]) = connections();
+        first.member.on_written(Instant::now(), BYTES as usize);
+        first.on_sent(Instant::now(), 1200, 1);
+        assert!(!may_write(&second));
+        drop(first);
+        assert!(may_write(&second));
+        assert_eq!(uplink.lock().held, 0);
+    }
+
+    const BYTES: u64 = 64 << 10;
+}
