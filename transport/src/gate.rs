@@ -8,7 +8,7 @@ use std::{
     io,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use futures::{AsyncRead, AsyncWrite, FutureExt};
@@ -21,7 +21,7 @@ use libp2p::{
     yamux,
 };
 
-use crate::queue::SHORT_BYTES_MAX;
+use crate::{queue::SHORT_BYTES_MAX, waiters::Waiters};
 
 /// Yamux behind a gate, as an upgrade of an encrypted connection.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ struct State {
     /// The last flush could not end: the socket is full.
     full: bool,
     /// Those who wait, at most one for each stream.
-    waiting: Vec<Waker>,
+    waiting: Waiters,
 }
 
 impl Gate {
@@ -88,9 +88,7 @@ impl Gate {
         if !state.full && state.unflushed_bytes < UNFLUSHED_BYTES_MAX {
             return Poll::Ready(());
         }
-        if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            state.waiting.push(cx.waker().clone());
-        }
+        state.waiting.add(cx.waker());
         Poll::Pending
     }
 
@@ -103,7 +101,7 @@ impl Gate {
         state.full = !ended;
         if ended {
             state.unflushed_bytes = 0;
-            state.waiting.drain(..).for_each(Waker::wake);
+            state.waiting.wake_all();
         }
     }
 

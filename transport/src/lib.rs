@@ -67,6 +67,7 @@ mod quic;
 mod record;
 mod stack;
 mod transport;
+mod waiters;
 
 #[cfg(test)]
 mod puppet_tests;

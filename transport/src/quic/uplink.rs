@@ -13,7 +13,7 @@ use std::{
     any::Any,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -21,6 +21,7 @@ use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
 use super::bdp::BdpWindow;
+use crate::waiters::Waiters;
 
 /// What the connections of a node share.
 pub(super) struct Uplink(Mutex<State>);
@@ -32,8 +33,8 @@ struct State {
     number: u64,
     /// Bytes that streams wrote and peers have not acknowledged.
     held: u64,
-    /// Streams that wait, the first to come first: at most one entry for each.
-    waiting: Vec<Waker>,
+    /// Streams that wait for room.
+    waiting: Waiters,
 }
 
 /// Bytes of one connection.
@@ -61,7 +62,7 @@ impl Uplink {
             members: BTreeMap::new(),
             number: 0,
             held: 0,
-            waiting: Vec::new(),
+            waiting: Waiters::default(),
         }))
     }
 
@@ -96,7 +97,7 @@ impl State {
 
     fn wake(&mut self) {
         if self.has_room() {
-            self.waiting.drain(..).for_each(Waker::wake);
+            self.waiting.wake_all();
         }
     }
 }
@@ -115,9 +116,7 @@ impl Member {
             return Poll::Ready(());
         }
         state.window.on_limited();
-        if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            state.waiting.push(cx.waker().clone());
-        }
+        state.waiting.add(cx.waker());
         Poll::Pending
     }
 
