@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::evidence::Kept;
 use super::exchange::Exchange;
 use super::hashes::Hashes;
-use super::spread::{IndexSet, Spread};
+use super::spread::{HOLDERS, IndexSet, Spread};
 use super::terms::{Next, Trust};
 use crate::LinkId;
 use crate::rpc::Shard;
@@ -153,14 +153,17 @@ impl Collecting {
     ///
     /// A canonical one it can pass on at once, but others send it the same before they hear that it has it; a
     /// combination is always new, but goes no further. So it gets canonical ones until it has enough to combine, those
-    /// that fewest of our neighbours have, and none that is about everywhere.
+    /// that fewest of our neighbours have, and none that is about everywhere. Of those that hardly anybody has it gets
+    /// more: else all nodes of a region lack the same few, and wait until one of them is complete.
     pub(crate) fn verified_for(&self, exchange: &Exchange, spread: &Spread, lot: u64) -> Next {
-        let enough = self.decoder.params().k().div_ceil(SEEDED_PART);
-        if usize::from(exchange.holds.len()) >= enough {
-            return Next::Mixed;
-        }
+        let (k, held) = (self.decoder.params().k(), usize::from(exchange.holds.len()));
+        let holders = match held {
+            _ if held < k.div_ceil(SEEDED_PART) => HOLDERS,
+            _ if held < k / RARE_PART => RARE_HOLDERS,
+            _ => return Next::Mixed,
+        };
         let lacking = self.verified.without(&exchange.holds);
-        spread.rarest(&lacking, lot).map_or(Next::Mixed, Next::Canonical)
+        spread.rarest(&lacking, holders, lot).map_or(Next::Mixed, Next::Canonical)
     }
 
     /// Whether the publisher itself sends to us.
@@ -309,6 +312,12 @@ fn verified(decoder: &Decoder) -> IndexSet {
 /// Of its *k* a neighbour gets one part in so many as canonical shards. With more of them, more are duplicates; with
 /// fewer, what neighbours combine is not new to each other.
 const SEEDED_PART: usize = 4;
+
+/// The same for those that are rare.
+const RARE_PART: usize = 2;
+
+/// A shard that so many neighbours are known to have is not rare.
+const RARE_HOLDERS: usize = 2;
 
 /// Shards of which something is kept before none is that was not even taken: more than are held of any message.
 const EVIDENCE_MAX: usize = 512;

@@ -267,20 +267,28 @@ impl Shards {
 }
 
 /// Tells those that push to us how far we are: at the first shard, and then sixteen times at most on the way to *k*.
+/// Where they are many, each time only some of them, in turn.
 fn report_progress(cx: &mut Ctx<'_>, generation: &mut Generation) {
-    let have = generation.have();
-    let due = have.rank == 1 || have.rank.is_multiple_of(generation.k().div_ceil(REPORTS));
+    let (rank, step) = (generation.rank(), generation.k().div_ceil(REPORTS));
+    let due = rank == 1 || rank.is_multiple_of(step);
     if cx.config.coded.schedule == Schedule::Exchange || !due || !generation.is_reported() {
         return;
     }
-    tell_rank(cx, generation);
+    let rounds = if rank == 1 { 1 } else { generation.pushed() / REPORTED_TO };
+    tell_some(cx, generation, (usize::from(rank / step), rounds.max(1)));
 }
 
 /// Reports the rank to those that push to us.
 pub(super) fn tell_rank(cx: &mut Ctx<'_>, generation: &mut Generation) {
+    tell_some(cx, generation, (0, 1));
+}
+
+/// The same to every `rounds`-th of them, others in each `turn`.
+fn tell_some(cx: &mut Ctx<'_>, generation: &mut Generation, (turn, rounds): (usize, usize)) {
     let have = generation.have();
-    for (link, exchange) in &mut generation.exchanges {
-        if exchange.push
+    let pushing = generation.exchanges.iter_mut().filter(|(_, exchange)| exchange.push).enumerate();
+    for (place, (link, exchange)) in pushing {
+        if (place + turn).is_multiple_of(rounds)
             && !exchange.done
             && exchange.told != Some(have.rank)
             && let Some(rpc) = cx.links.control(*link)
@@ -301,6 +309,9 @@ fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
 /// Reports on the way to *k*: more would follow the rank closer, but each is a frame to every neighbour. With half as many
 /// the last of 99 nodes wait a sixth longer.
 const REPORTS: u16 = 16;
+
+/// Twice as many neighbours and more are told in turn, at least so many at a time.
+const REPORTED_TO: usize = 10;
 
 const fn count(counter: &mut u32) {
     *counter = counter.wrapping_add(1);

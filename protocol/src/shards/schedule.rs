@@ -1,13 +1,14 @@
 //! Which message and which neighbour are next, now that a link can take something.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use smallvec::SmallVec;
 
 use super::Shards;
 use super::exchange::Exchange;
 use super::generation::{Age, Generation};
-use super::terms::Terms;
+use super::terms::{Terms, Trust};
 use crate::config::Schedule;
 use crate::ctx::Ctx;
 use crate::links::Links;
@@ -34,6 +35,13 @@ type Turn = (bool, u32, u16);
 /// Messages that are compared for one shard. Beyond them the order is the agenda's, so that a long backlog does not
 /// make each shard dearer.
 const COMPARED_MAX: usize = 32;
+
+/// Shards that a neighbour is sent without a new report, whatever it lacked.
+const UNANSWERED_MIN: u32 = 2;
+
+/// How long a neighbour is believed that reports nothing: a lost packet is sent again sooner. Then it may have heard
+/// nothing of what we sent.
+const UNANSWERED_ROUND_TRIPS: u32 = 8;
 
 /// Spreads link numbers over all of 64 bits: 2^64 divided by the golden ratio, made odd.
 const ODD_PHI: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -91,7 +99,7 @@ impl Shards {
             };
             let missing = generation.k().saturating_sub(exchange.estimate());
             let urgency = (exchange.done, !generation.own, missing, generation.age);
-            if let Some(until) = held_back(cx, generation, exchange, link) {
+            if let Some(until) = held_back(cx, generation, (link, exchange), terms.trust) {
                 *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
             } else if best.as_ref().is_none_or(|held| urgency < held.0) {
                 let turn = turn(cx.config, generation, exchange);
@@ -150,13 +158,49 @@ impl Shards {
 
 /// Until when nothing is sent to a neighbour to which enough is on its way already, by its own reports. What it asked
 /// for it gets.
-fn held_back(cx: &Ctx<'_>, generation: &Generation, exchange: &Exchange, link: LinkId) -> Option<Time> {
+fn held_back(
+    cx: &Ctx<'_>,
+    generation: &Generation,
+    (link, exchange): (LinkId, &Exchange),
+    trust: Trust,
+) -> Option<Time> {
     if cx.config.coded.schedule == Schedule::Exchange || exchange.wanted > 0 {
         return None;
     }
     let rtt = cx.links.get(link)?.rtt?;
-    let forecast = exchange.trend.forecast(cx.now, rtt, sources(cx.config, exchange))?;
-    (forecast.rank >= u64::from(generation.k())).then_some(forecast.until)
+    let sources = sources(cx.config, exchange);
+    let unanswered = unanswered_until(generation, exchange, rtt, sources).filter(|until| *until > cx.now);
+    unanswered.or_else(|| {
+        let forecast = exchange.trend.forecast(cx.now, rtt, sources)?;
+        (forecast.rank >= enough(generation, trust)).then_some(forecast.until)
+    })
+}
+
+/// The rank at which a neighbour needs nothing more of us, if it is forecast. Of what nodes send that lack parts of the
+/// message themselves not all is new to it; where only verified shards are mixed most is not, in the end.
+fn enough(generation: &Generation, trust: Trust) -> u64 {
+    let k = u64::from(generation.k());
+    match (trust, generation.is_whole()) {
+        (Trust::All, false) => k + k / 16,
+        (Trust::Verified, true) => k + k / 8,
+        (Trust::All, true) | (Trust::Verified, false) => k,
+    }
+}
+
+/// Until when a neighbour gets nothing more that has not reported since it was sent twice our part of what it lacked
+/// then: its reports are held up, by a lost packet for one, and others serve it meanwhile.
+fn unanswered_until(
+    generation: &Generation,
+    exchange: &Exchange,
+    rtt: Duration,
+    sources: u32,
+) -> Option<Time> {
+    let report = exchange.reported.filter(|_| generation.is_reported())?;
+    let lacked = u32::from(generation.k().saturating_sub(report.rank));
+    let sent = u32::from(report.sent_since);
+    let enough = sent >= UNANSWERED_MIN && sent * sources >= 2 * lacked;
+    let reported_at = exchange.trend.last_reported().filter(|_| enough)?;
+    Some(reported_at + UNANSWERED_ROUND_TRIPS * rtt)
 }
 
 /// A neighbour's turn. Where ranks are not reported, what it sent is all we know of its own, and who sent less goes first.

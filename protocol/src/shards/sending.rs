@@ -106,21 +106,24 @@ impl Generation {
     /// all it has to all its neighbours would send most of them what they get from others. In a large mesh it may do
     /// more: there the first shards of a message go to many who have nothing yet.
     fn may_spread(&self, collecting: &Collecting, usable: u16, terms: Terms) -> bool {
-        let within = |fanout: usize| (self.sent as usize) < fanout * usize::from(usable);
+        let fifths = match terms.trust {
+            Trust::All => FANOUT_MIN.max(FANOUT_PART * self.pushed()),
+            Trust::Verified => FANOUT_VERIFIED,
+        };
         let free = !terms.bounded || collecting.is_next_to_publisher();
-        let least = if terms.trust == Trust::Verified { FANOUT_VERIFIED } else { FANOUT_MIN };
-        free || within(least) || within(self.pushed() / FANOUT_PART)
+        free || 5 * (self.sent as usize) < fifths * usize::from(usable)
     }
 }
 
-/// Shards that a relay sends in all for each one that it holds. Fewer slow the spread down, more are duplicates.
-const FANOUT_MIN: usize = 5;
+/// Shards that a relay sends in all for each one that it holds, in fifths. Fewer slow the spread down, more are
+/// duplicates.
+const FANOUT_MIN: usize = 25;
+
+/// The same for each neighbour to which it pushes, if that is more.
+const FANOUT_PART: usize = 2;
 
 /// The same where only verified shards are mixed: most of what it then sends can go no further.
-const FANOUT_VERIFIED: usize = 3;
-
-/// Where a relay pushes to more than twenty neighbours, it is the number of them divided by this.
-const FANOUT_PART: usize = 4;
+const FANOUT_VERIFIED: usize = 18;
 
 /// A list of at most so many hashes goes with canonical shards unasked: 768 bytes, *k* = 16 with the default multiplier.
 const UNASKED_MAX: u16 = 24;

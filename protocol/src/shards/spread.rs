@@ -60,10 +60,11 @@ impl FromIterator<u16> for IndexSet {
 pub(crate) struct Spread([IndexSet; HOLDERS]);
 
 impl Spread {
-    /// Of these shards, one that fewest have; none that [`HOLDERS`] have. `lot` decides between equals, so that
-    /// neighbours do not all send the same.
-    pub(crate) fn rarest(&self, of: &IndexSet, lot: u64) -> Option<u16> {
-        let least = self.0.iter().map(|held| of.without(held)).find(|rare| rare.len() > 0)?;
+    /// Of these shards, one that fewest have; none that `holders` have, at most [`HOLDERS`]. `lot` decides between
+    /// equals, so that neighbours do not all send the same.
+    pub(crate) fn rarest(&self, of: &IndexSet, holders: usize, lot: u64) -> Option<u16> {
+        let levels = self.0.iter().take(holders);
+        let least = levels.map(|held| of.without(held)).find(|rare| rare.len() > 0)?;
         least.iter().min_by_key(|index| scattered(lot ^ u64::from(*index)))
     }
 }
@@ -90,7 +91,7 @@ const fn scattered(mut x: u64) -> u64 {
 }
 
 /// A shard that so many neighbours have comes to the others from them, and is not passed on as it is.
-const HOLDERS: usize = 7;
+pub(crate) const HOLDERS: usize = 7;
 
 #[cfg(test)]
 mod tests {
@@ -108,16 +109,18 @@ mod tests {
         let mut held = vec![set(&[1]); HOLDERS - 2];
         held.extend([set(&[1, 2]), set(&[1, 2, 200])]);
         let spread: Spread = held.iter().collect();
-        assert_eq!(spread.rarest(&set(&[1, 2, 200]), 7), Some(200));
-        assert_eq!(spread.rarest(&set(&[1, 2]), 7), Some(2));
-        assert_eq!(spread.rarest(&set(&[1]), 7), None, "all have it");
-        assert_eq!(spread.rarest(&set(&[]), 7), None);
+        assert_eq!(spread.rarest(&set(&[1, 2, 200]), HOLDERS, 7), Some(200));
+        assert_eq!(spread.rarest(&set(&[1, 2]), HOLDERS, 7), Some(2));
+        assert_eq!(spread.rarest(&set(&[1, 2]), 2, 7), None, "two have the rarer");
+        assert_eq!(spread.rarest(&set(&[1]), HOLDERS, 7), None, "all have it");
+        assert_eq!(spread.rarest(&set(&[]), HOLDERS, 7), None);
     }
 
     #[test]
     fn equals_are_chosen_by_lot() {
         let all: IndexSet = (0..64).collect();
-        let chosen: Vec<_> = (0..64).filter_map(|lot| Spread::default().rarest(&all, lot << 32)).collect();
+        let chosen: Vec<_> =
+            (0..64).filter_map(|lot| Spread::default().rarest(&all, HOLDERS, lot << 32)).collect();
         let different: IndexSet = chosen.iter().copied().collect();
         assert_eq!(chosen.len(), 64);
         assert!(different.len() > 30, "{} of 64", different.len());

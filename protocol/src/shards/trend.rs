@@ -41,6 +41,11 @@ impl Trend {
         self.reports.push((now, rank));
     }
 
+    /// When its last report came.
+    pub(crate) fn last_reported(&self) -> Option<Time> {
+        self.reports.last().map(|(at, _)| *at)
+    }
+
     /// Notes a shard for it.
     pub(crate) fn on_sent(&mut self, now: Time) {
         if self.sent.len() == SENT_MAX {
@@ -59,7 +64,7 @@ impl Trend {
         let (first_at, first) = self.reports[from];
         let span = nanos(last_at.since(first_at));
         let pause = span / (self.reports.len() - 1 - from) as u64;
-        let until = last_at + Duration::from_nanos(2 * pause) + REPORT_SLACK;
+        let until = last_at + Duration::from_nanos(OVERDUE_PAUSES * pause) + REPORT_SLACK;
         if span == 0 || now >= until {
             return None;
         }
@@ -83,7 +88,10 @@ const REPORTS_MAX: usize = 8;
 /// only if nobody else sends.
 const SENT_MAX: usize = 32;
 
-/// How much later than twice the pause between two reports the next may come.
+/// The next report is overdue after so many pauses between two: they come in bursts.
+const OVERDUE_PAUSES: u64 = 3;
+
+/// How much later than that it may come.
 const REPORT_SLACK: Duration = Duration::from_millis(3);
 
 #[cfg(test)]
@@ -136,8 +144,8 @@ mod tests {
     fn silence_and_a_fall_end_it() {
         let steady = trend(&[(0, 4), (20, 8)], &[]);
         let until = steady.forecast(at(20), RTT, SOURCES).map(|forecast| forecast.until);
-        assert_eq!(until, Some(at(63)));
-        assert_eq!(rank(&steady, 63), None);
+        assert_eq!(until, Some(at(83)));
+        assert_eq!(rank(&steady, 83), None);
         assert_eq!(rank(&trend(&[(0, 4), (20, 8), (30, 2)], &[]), 30), None);
         assert_eq!(rank(&trend(&[(0, 4)], &[]), 0), None);
     }
