@@ -27,6 +27,11 @@ impl Probation {
         self.until.replace(self.until.unwrap_or(now + span)).is_none()
     }
 
+    /// Whether there is reason to doubt what neighbours send.
+    pub(crate) fn is_alarmed(&self, now: Time) -> bool {
+        self.until.is_some_and(|until| until > now)
+    }
+
     /// Whether it is news that a neighbour examines its own.
     pub(crate) fn believes_hearsay(&self, now: Time) -> bool {
         self.deaf_until.is_none_or(|until| until <= now)

@@ -99,7 +99,7 @@ impl Shards {
             };
             let missing = generation.k().saturating_sub(exchange.estimate());
             let urgency = (exchange.done, !generation.own, missing, generation.age);
-            if let Some(until) = held_back(cx, generation, (link, exchange), terms.trust) {
+            if let Some(until) = self.held_back(cx, generation, (link, exchange), terms.trust) {
                 *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
             } else if best.as_ref().is_none_or(|held| urgency < held.0) {
                 let turn = turn(cx.config, generation, exchange);
@@ -112,6 +112,29 @@ impl Shards {
         }
         self.live.tidy(link, &idle);
         best.map(|(_, turn, ready)| (turn, ready))
+    }
+
+    /// Until when nothing is sent to a neighbour to which enough is on its way already, by its own reports. What it
+    /// asked for it gets.
+    fn held_back(
+        &self,
+        cx: &Ctx<'_>,
+        generation: &Generation,
+        (link, exchange): (LinkId, &Exchange),
+        trust: Trust,
+    ) -> Option<Time> {
+        if cx.config.coded.schedule == Schedule::Exchange || exchange.wanted > 0 {
+            return None;
+        }
+        let rtt = cx.links.get(link)?.rtt?;
+        let sources = sources(cx.config, exchange);
+        // Where nodes send garbage, or what is not new, who gets enough does not gain by it, and reports nothing.
+        let gains = trust == Trust::All && !self.probation.is_alarmed(cx.now);
+        let unanswered = gains.then(|| unanswered_until(generation, exchange, rtt, sources)).flatten();
+        unanswered.filter(|until| *until > cx.now).or_else(|| {
+            let forecast = exchange.trend.forecast(cx.now, rtt, sources)?;
+            (forecast.rank >= enough(generation, trust)).then_some(forecast.until)
+        })
     }
 
     /// Makes that shard: a frame with the message's header in front if the neighbour does not have it, and with the
@@ -154,26 +177,6 @@ impl Shards {
             eager: mesh.receives(links, &generation.header.topic, link),
         }
     }
-}
-
-/// Until when nothing is sent to a neighbour to which enough is on its way already, by its own reports. What it asked
-/// for it gets.
-fn held_back(
-    cx: &Ctx<'_>,
-    generation: &Generation,
-    (link, exchange): (LinkId, &Exchange),
-    trust: Trust,
-) -> Option<Time> {
-    if cx.config.coded.schedule == Schedule::Exchange || exchange.wanted > 0 {
-        return None;
-    }
-    let rtt = cx.links.get(link)?.rtt?;
-    let sources = sources(cx.config, exchange);
-    let unanswered = unanswered_until(generation, exchange, rtt, sources).filter(|until| *until > cx.now);
-    unanswered.or_else(|| {
-        let forecast = exchange.trend.forecast(cx.now, rtt, sources)?;
-        (forecast.rank >= enough(generation, trust)).then_some(forecast.until)
-    })
 }
 
 /// The rank at which a neighbour needs nothing more of us, if it is forecast. Of what nodes send that lack parts of the
