@@ -12,7 +12,8 @@ use crate::{ContentId, LinkId, MessageId, PeerId, Topic, Trace, TraceHash};
 /// Something the driver must do, in order.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Send a frame. Frames of one class on one link keep their order; control may overtake data.
+    /// Send a frame. Frames of one class on one link keep their order, if the class does not say otherwise; control
+    /// may overtake data.
     Send {
         /// Where to.
         link: LinkId,
@@ -52,7 +53,7 @@ impl Action {
     /// Adds it to a digest: everything that can be seen of it from outside.
     pub fn fold_into(&self, hash: &mut TraceHash) {
         match self {
-            Self::Send { link, class, rpc } => (16u8, link, *class == SendClass::Data, rpc).hash(hash),
+            Self::Send { link, class, rpc } => (16u8, link, *class != SendClass::Control, rpc).hash(hash),
             Self::Deliver { topic, message, payload, via } => {
                 (17u8, topic, &message.id, payload, via).hash(hash);
             }
@@ -77,8 +78,11 @@ pub struct Hint {
 pub enum SendClass {
     /// Small, sent at once, ahead of data.
     Control,
-    /// Messages and shards, sent only against [`crate::Event::LinkReady`].
+    /// Messages, and shards with what others need: sent only against [`crate::Event::LinkReady`].
     Data,
+    /// Shards that need nothing but what was sent as [`Self::Data`] before: also sent only against
+    /// [`crate::Event::LinkReady`]. Among themselves they may arrive in any order.
+    Shards,
 }
 
 /// The names of one message.

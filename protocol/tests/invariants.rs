@@ -216,7 +216,7 @@ impl World {
                 Action::Send { link, class, rpc } => {
                     let room = self.room.get_mut(&link.number()).expect("frames go to live links");
                     assert!(!rpc.is_empty());
-                    if class == SendClass::Data {
+                    if class != SendClass::Control {
                         assert!(*room > 0, "data goes out only against room");
                         *room = room.saturating_sub(rpc.encoded_len());
                     } else {

@@ -81,7 +81,7 @@ impl Attack {
 
     /// How often a frame leaves the node; alters it where the adversary would.
     pub(crate) fn on_send(&mut self, class: SendClass, rpc: &mut Rpc) -> u32 {
-        let data = class == SendClass::Data;
+        let data = class != SendClass::Control;
         match self.adversary {
             Adversary::Silent => 0,
             Adversary::Leech if data => 0,

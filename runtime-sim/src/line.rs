@@ -57,7 +57,7 @@ impl Network {
         let waiting = Waiting { frame, to, class, left: bytes, started: None };
         let price = match class {
             SendClass::Control => Duration::ZERO,
-            SendClass::Data => self.world.processing.of_making(bytes),
+            SendClass::Data | SendClass::Shards => self.world.processing.of_making(bytes),
         };
         if price.is_zero() {
             return self.enter_uplink(index, waiting);

@@ -57,7 +57,7 @@ impl NodeStats {
         self.body_bytes_sent += body_bytes;
         let (frames, sum) = match class {
             SendClass::Control => (&mut self.control_frames, &mut self.control_bytes),
-            SendClass::Data => (&mut self.data_frames, &mut self.data_bytes),
+            SendClass::Data | SendClass::Shards => (&mut self.data_frames, &mut self.data_bytes),
         };
         *frames += last as u64;
         *sum += bytes;
@@ -81,7 +81,9 @@ impl NodeStats {
         self.body_bytes_received += body_bytes;
         let (frames, sum) = match class {
             SendClass::Control => (&mut self.control_frames_received, &mut self.control_bytes_received),
-            SendClass::Data => (&mut self.data_frames_received, &mut self.data_bytes_received),
+            SendClass::Data | SendClass::Shards => {
+                (&mut self.data_frames_received, &mut self.data_bytes_received)
+            }
         };
         *frames += 1;
         *sum += bytes;

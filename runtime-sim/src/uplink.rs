@@ -89,7 +89,7 @@ impl Uplink {
     const fn queue(&mut self, class: SendClass) -> &mut VecDeque<Waiting> {
         match class {
             SendClass::Control => &mut self.control,
-            SendClass::Data => &mut self.data,
+            SendClass::Data | SendClass::Shards => &mut self.data,
         }
     }
 }

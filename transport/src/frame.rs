@@ -15,7 +15,7 @@ pub(crate) struct Prefix {
 }
 
 impl Prefix {
-    pub(crate) fn new(mut length: usize) -> Self {
+    pub(crate) fn new(mut length: u64) -> Self {
         let mut bytes = [0; VARINT_BYTES_MAX];
         let mut len = 0;
         for byte in &mut bytes {
@@ -70,6 +70,10 @@ impl Deframer {
             frame_bytes_max,
             pool,
         }
+    }
+
+    pub(crate) const fn frame_bytes_max(&self) -> usize {
+        self.frame_bytes_max
     }
 
     /// The next frame that is complete; `None` when more bytes are needed.
@@ -133,23 +137,28 @@ impl Deframer {
 
     /// Takes the length prefix off the buffer, if all of it is there.
     fn take_prefix(&mut self) -> Result<Option<usize>, FrameFault> {
-        let mut length = 0_u64;
-        for (at, &byte) in self.buffer[self.start..self.end].iter().enumerate() {
-            if at == VARINT_BYTES_MAX || (byte == 0 && at > 0) {
-                return Err(FrameFault::BadLength);
-            }
-            length |= u64::from(byte & 0x7f) << (7 * at);
-            if byte & 0x80 != 0 {
-                continue;
-            }
-            self.start += at + 1;
-            return match usize::try_from(length) {
-                Ok(length) if length <= self.frame_bytes_max => Ok(Some(length)),
-                _ => Err(FrameFault::TooLong { bytes: length, bytes_max: self.frame_bytes_max }),
-            };
+        let Some((length, taken)) = read_varint(&self.buffer[self.start..self.end])? else { return Ok(None) };
+        self.start += taken;
+        match usize::try_from(length) {
+            Ok(length) if length <= self.frame_bytes_max => Ok(Some(length)),
+            _ => Err(FrameFault::TooLong { bytes: length, bytes_max: self.frame_bytes_max }),
         }
-        Ok(None)
     }
+}
+
+/// The unsigned varint that `bytes` begin with, and its length; none if it goes on behind them.
+pub(crate) fn read_varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, FrameFault> {
+    let mut value = 0_u64;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if at == VARINT_BYTES_MAX || (byte == 0 && at > 0) {
+            return Err(FrameFault::BadLength);
+        }
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Ok(Some((value, at + 1)));
+        }
+    }
+    Ok(None)
 }
 
 /// Longest length prefix: 63 bits.
@@ -195,7 +204,7 @@ mod tests {
             sizes.iter().map(|&n| (0..n).map(|i| (i * 7 + n) as u8).collect()).collect();
         let mut wire = Vec::new();
         for frame in &frames {
-            wire.extend_from_slice(Prefix::new(frame.len()).as_slice());
+            wire.extend_from_slice(Prefix::new(frame.len() as u64).as_slice());
             wire.extend_from_slice(frame);
         }
         for step in [3, 1000, 40_000, 65_536, 1 << 20] {
@@ -213,10 +222,10 @@ mod tests {
             let whole = deframer.next().unwrap();
             (deframer.start(), whole)
         };
-        assert_eq!(feed(Prefix::new(FRAME_START_BYTES_MIN - 1).as_slice()), (None, None));
+        assert_eq!(feed(Prefix::new(FRAME_START_BYTES_MIN as u64 - 1).as_slice()), (None, None));
         assert_eq!(feed(&frame[..1000]), (None, None), "it is not that long");
         assert!(feed(&frame[1000..FRAME_START_BYTES_MIN - 1]).1.is_some());
-        assert_eq!(feed(Prefix::new(FRAME_START_BYTES_MIN).as_slice()), (None, None));
+        assert_eq!(feed(Prefix::new(FRAME_START_BYTES_MIN as u64).as_slice()), (None, None));
         assert_eq!(feed(&frame[..FRAME_START_BYTES - 1]), (None, None));
         let (start, whole) = feed(&frame[FRAME_START_BYTES - 1..2000]);
         assert_eq!((start.as_deref(), whole), (Some(&frame[..FRAME_START_BYTES]), None));

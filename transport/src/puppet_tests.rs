@@ -17,6 +17,7 @@ use libp2p::{
 use crate::{
     Class, Config, DownCause, Event, EventReceiver, Keypair, LinkId, Transport,
     bridge::{BridgeEvent, News},
+    quic::{Outbound, SIDE_FRAME_BYTES_MAX, side},
     stack::{self, BehaviourEvent, Stack},
 };
 
@@ -237,6 +238,84 @@ async fn a_bad_length_prefix_is_malformed() {
     let (_, cause) = node.down().await;
     assert_eq!(cause, DownCause::Malformed(crate::FrameFault::BadLength));
     puppet.closed().await;
+}
+
+#[tokio::test]
+async fn frames_go_on_streams_of_their_own_once_the_peer_reads_those() {
+    let (mut node, mut puppet) = node_and_puppet(QUIC).await;
+    puppet.dial().await;
+    let mut first = puppet.accept().await;
+    let (link, _) = node.up().await;
+    let send = |class, text: &'static str| node.transport.send(link, class, vec![text.into()]).unwrap();
+    send(Class::Data, "head");
+    send(Class::Unordered, "body");
+    let mut both = [0; 10];
+    first.read_exact(&mut both).await.unwrap();
+    assert_eq!(&both, b"\x04head\x04body");
+    let side = puppet.stack.quic.inbound(puppet.peer, &puppet.address).unwrap();
+    let mut tick = tokio::time::interval(Duration::from_millis(10));
+    let taken = async {
+        loop {
+            tokio::select! {
+                _ = tick.tick() => send(Class::Unordered, "aside"),
+                stream = side.accept() => break side::read(stream.unwrap(), 100).await.unwrap(),
+            }
+        }
+    };
+    let taken = tokio::time::timeout(PATIENCE, taken).await.expect("in time");
+    assert_eq!(taken, Some((1, Bytes::from("aside"))), "behind the head, and behind nothing else");
+}
+
+/// A puppet that may send on streams beside the first one, of which the node has read a frame.
+async fn node_and_sending_puppet() -> (Node, Puppet, [Stream; 2], Outbound) {
+    let (mut node, mut puppet) = node_and_puppet(QUIC).await;
+    let connection = puppet.dial().await;
+    let inbound = puppet.accept().await;
+    let mut first = puppet.open(connection).await;
+    first.write_all(b"\x03one").await.unwrap();
+    first.flush().await.unwrap();
+    assert_eq!(node.frame().await, "one");
+    let outbound = puppet.stack.quic.outbound(puppet.peer, &puppet.address).unwrap();
+    (node, puppet, [first, inbound], outbound)
+}
+
+/// Sends it on a stream of its own, as soon as that is granted.
+async fn send_aside(outbound: &mut Outbound, barrier: u64, frame: impl Into<Bytes>) {
+    let granted = async {
+        loop {
+            match outbound.open() {
+                Some(stream) => break stream,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let stream = tokio::time::timeout(PATIENCE, granted).await.expect("in time");
+    outbound.send(stream, barrier, &[frame.into()]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_frame_on_its_own_stream_waits_for_what_it_needs() {
+    let (mut node, _puppet, [mut first, _inbound], mut outbound) = node_and_sending_puppet().await;
+    send_aside(&mut outbound, 2, "needs two").await;
+    send_aside(&mut outbound, 1, "needs one").await;
+    assert_eq!(node.frame().await, "needs one");
+    first.write_all(b"\x03two").await.unwrap();
+    first.flush().await.unwrap();
+    assert_eq!(node.frame().await, "two");
+    assert_eq!(node.frame().await, "needs two");
+}
+
+#[tokio::test]
+async fn an_over_long_frame_on_its_own_stream_ends_the_link() {
+    for more in [1, 100_000] {
+        let (mut node, mut puppet, _streams, mut outbound) = node_and_sending_puppet().await;
+        send_aside(&mut outbound, 0, vec![0; SIDE_FRAME_BYTES_MAX + more]).await;
+        let (_, cause) = node.down().await;
+        let bytes = SIDE_FRAME_BYTES_MAX as u64 + 1;
+        let fault = crate::FrameFault::TooLong { bytes, bytes_max: SIDE_FRAME_BYTES_MAX };
+        assert_eq!(cause, DownCause::Malformed(fault));
+        puppet.closed().await;
+    }
 }
 
 const TCP: &str = "/ip4/127.0.0.1/tcp/0";

@@ -23,6 +23,10 @@ pub enum Class {
     Control,
     /// Everything else: bounded by the link's window.
     Data,
+    /// Data that needs no data behind or beside it: frames of this kind arrive in any order, but after all frames of
+    /// [`Self::Data`] that were queued before them. A lost packet then holds up one of them only, where the connection
+    /// has streams for that (QUIC between nodes of ours).
+    Unordered,
 }
 
 /// The send queue of one link, shared by the handle, the writer and the event receiver.
@@ -105,7 +109,7 @@ impl SendQueue {
     pub(crate) fn push(&self, class: Class, chunks: Vec<Bytes>) -> Result<(), SendError> {
         let bytes = chunks.iter().map(Bytes::len).sum::<usize>();
         let cost = bytes.max(FRAME_COST_MIN);
-        let frame = Queued { class, prefix: Prefix::new(bytes), chunks, cost, bytes };
+        let frame = Queued { class, prefix: Prefix::new(bytes as u64), chunks, cost, bytes };
         let mut state = self.lock();
         match state.phase {
             Phase::Open => {}
@@ -123,7 +127,7 @@ impl SendQueue {
                 state.control_bytes += cost;
                 state.control.push_back(frame);
             }
-            Class::Data => {
+            Class::Data | Class::Unordered => {
                 if state.data_bytes >= self.window_bytes {
                     return Err(SendError::Full { link: self.link, bytes_queued: state.data_bytes });
                 }
@@ -181,7 +185,7 @@ impl SendQueue {
                 state.control_bytes -= bytes;
                 false
             }
-            Class::Data => {
+            Class::Data | Class::Unordered => {
                 state.data_bytes -= bytes;
                 state.released += bytes;
                 let worth_it = state.data_bytes == 0 || state.released >= self.window_bytes / 4;

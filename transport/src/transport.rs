@@ -58,8 +58,8 @@ impl Transport {
         let (dials, dial_receiver) = mpsc::channel(DIALS_MAX);
         let (shutdown, shutdown_receiver) = mpsc::channel(1);
         let mut driver = Driver {
+            peers: Peers::new(sizes, stack.quic.clone(), Arc::clone(&links), events.clone()),
             stack,
-            peers: Peers::new(sizes, Arc::clone(&links), events.clone()),
             bootstrap: Bootstrap::new(&config.bootstrap, peer, backoff, Instant::now()),
             events,
             commands: Commands { dials: dial_receiver, shutdown: shutdown_receiver },

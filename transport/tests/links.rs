@@ -92,6 +92,34 @@ async fn control_overtakes_queued_data() {
 }
 
 #[tokio::test]
+async fn unordered_frames_come_after_the_data_before_them() {
+    for listen in [TCP, QUIC] {
+        let [(mut a, _), (b, up)] = pair(listen, |c| c.send_window_bytes = 16 << 20).await;
+        // Data of sizes 0, 1, .., and after each of it three frames whose last byte says which data they follow.
+        for number in 0..50_usize {
+            b.transport.send(up.link, Class::Data, vec![pattern(number)]).unwrap();
+            for size in [1000, 10_000, 300_000].into_iter().take(if number % 10 == 0 { 3 } else { 2 }) {
+                let chunks = vec![pattern(size), Bytes::from(vec![number as u8])];
+                b.transport.send(up.link, Class::Unordered, chunks).unwrap();
+            }
+        }
+        let (mut data, mut unordered) = (0, 0);
+        while (data, unordered) != (50, 105) {
+            let frame = a.frame().await;
+            if frame.len() < 1000 {
+                assert!(frame == pattern(data), "{listen}: data {data}");
+                data += 1;
+            } else {
+                let follows = usize::from(frame[frame.len() - 1]);
+                assert!(follows < data, "{listen}: before data {follows}, behind {data}");
+                assert!(frame[..frame.len() - 1] == pattern(frame.len() - 1));
+                unordered += 1;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_over_long_frame_is_reported_and_ends_the_link() {
     for listen in [TCP, QUIC] {
         let [(mut a, up_a), (mut b, up_b)] = pair(listen, |c| c.frame_bytes_max = 1000).await;
@@ -230,8 +258,8 @@ async fn close_gives_its_reason_back_and_drops_what_is_queued() {
 async fn shutdown_delivers_what_is_queued() {
     for listen in [TCP, QUIC] {
         let [(mut a, up_a), (mut b, up_b)] = pair(listen, |c| c.send_window_bytes = 8 << 20).await;
-        for _ in 0..100 {
-            b.transport.send(up_b.link, Class::Data, vec![pattern(50_000)]).unwrap();
+        for class in [Class::Data, Class::Unordered].into_iter().cycle().take(100) {
+            b.transport.send(up_b.link, class, vec![pattern(50_000)]).unwrap();
         }
         let transport = b.transport.clone();
         let down = tokio::spawn(async move { transport.shutdown(PATIENCE).await });

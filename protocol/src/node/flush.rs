@@ -45,12 +45,14 @@ impl Node {
             let (parts, mut cx) = self.split(now, out);
             let Some(ready) = parts.shards.next(&cx, parts.mesh) else { return };
             let Some(rpc) = parts.shards.make(&mut cx, ready) else { return };
-            self.send(now, ready.link, SendClass::Data, rpc, out);
+            let needed = !rpc.coded.headers.is_empty() || !rpc.coded.lists.is_empty();
+            let class = if needed { SendClass::Data } else { SendClass::Shards };
+            self.send(now, ready.link, class, rpc, out);
         }
     }
 
     fn send(&mut self, now: Time, link: LinkId, class: SendClass, rpc: Rpc, out: &mut Actions) {
-        if class == SendClass::Data {
+        if class != SendClass::Control {
             self.links.spend_room(link, rpc.encoded_len());
         }
         if out.tracing() {

@@ -106,7 +106,7 @@ impl World {
             line(format!("IDONTWANT {}", self.ids(&control.idontwant)));
         }
         for message in &rpc.publish {
-            assert_eq!(class, SendClass::Data);
+            assert_ne!(class, SendClass::Control);
             let anonymous = if message.publisher.is_none() { " anonymous" } else { "" };
             line(format!("MESSAGE {} <{} B>{anonymous}", message.topic, message.data.len()));
         }

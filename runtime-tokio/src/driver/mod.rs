@@ -171,6 +171,7 @@ impl Driver {
         let class = match class {
             SendClass::Control => transport::Class::Control,
             SendClass::Data => transport::Class::Data,
+            SendClass::Shards => transport::Class::Unordered,
         };
         let frame = rpc.encode();
         let bytes = frame.len();

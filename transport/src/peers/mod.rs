@@ -27,11 +27,13 @@ use crate::{
     inbox::EventSender,
     pump::{self, ReadEnd},
     queue::SendQueue,
+    quic::Connections,
 };
 
 /// See the module.
 pub(crate) struct Peers {
     sizes: Sizes,
+    quic: Connections,
     peers: HashMap<PeerId, Peer>,
     links: Arc<Links>,
     links_made: u32,
@@ -83,9 +85,10 @@ pub(crate) enum TaskEnd {
 }
 
 impl Peers {
-    pub(crate) fn new(sizes: Sizes, links: Arc<Links>, events: EventSender) -> Self {
+    pub(crate) fn new(sizes: Sizes, quic: Connections, links: Arc<Links>, events: EventSender) -> Self {
         Self {
             sizes,
+            quic,
             peers: HashMap::new(),
             links,
             links_made: 0,
@@ -126,7 +129,7 @@ impl Peers {
             self.finish_lingering(peer);
         }
         let entry = self.peers.entry(peer).or_insert_with(|| Peer::new(&self.events, self.sizes));
-        entry.connections.push(Connection { id, origin, address, opens: 0, usable: true });
+        entry.connections.push(Connection { id, origin, address, opens: 0, usable: true, read: false });
         entry.doomed |= self.draining;
         if entry.doomed {
             self.requests.push_back(Request::Close { connection: id });
@@ -401,11 +404,13 @@ impl Peers {
             self.events.fact(event);
             self.events.writable(Arc::clone(&queue));
         });
+        // Barriers count the frames of a connection's first stream.
+        let side = (over.opens == 1).then(|| self.quic.outbound(peer, &over.address)).flatten();
         entry.outbound = Outbound::Up(connection, Arc::clone(&queue));
         entry.report_record(&self.events);
         let events = self.events.clone();
         self.tasks.spawn(async move {
-            let cause = pump::write_link(stream, queue, events).await;
+            let cause = pump::write_link(stream, side, queue, events).await;
             TaskEnd::Writer { peer, link, cause }
         });
     }
@@ -422,10 +427,15 @@ impl Peers {
         }
         let number = entry.readers_made;
         entry.readers_made += 1;
+        let over = entry.connections.iter_mut().find(|c| c.id == connection);
+        let side = over.and_then(|over| {
+            let first = !std::mem::replace(&mut over.read, true);
+            first.then(|| self.quic.inbound(peer, &over.address)).flatten()
+        });
         let inlet = entry.inlet.clone();
         let deframer = Deframer::new(self.sizes.frame_bytes_max, self.frames.clone());
         let task = self.tasks.spawn(async move {
-            let end = pump::read_link(stream, inlet, deframer).await;
+            let end = pump::read_link(stream, side, inlet, deframer).await;
             TaskEnd::Reader { peer, number, end }
         });
         let Some(earlier) = entry.reader.replace(Reader { number, connection, task }) else { return };

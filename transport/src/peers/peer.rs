@@ -38,6 +38,8 @@ pub(super) struct Connection {
     pub(super) opens: u32,
     /// Whether another stream could ever succeed.
     pub(super) usable: bool,
+    /// The peer has opened a stream.
+    pub(super) read: bool,
 }
 
 pub(super) struct Reader {

@@ -7,7 +7,9 @@
 mod bdp;
 mod listener;
 mod muxer;
+mod path;
 mod settings;
+pub(crate) mod side;
 mod transport;
 mod uplink;
 mod window;
@@ -18,6 +20,7 @@ use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 
 pub(crate) use self::{
     muxer::Connections,
+    side::{Inbound, Outbound, SIDE_FRAME_BYTES_MAX, SIDE_STREAMS_MAX},
     transport::{QuicTransport, Sockets},
 };
 

@@ -6,24 +6,21 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
-    time::Instant,
 };
 
 use futures::{AsyncRead, AsyncWrite, FutureExt, future::BoxFuture};
 use libp2p::{
     Multiaddr, PeerId,
     core::{StreamMuxer, muxing::StreamMuxerEvent},
+    multiaddr::Protocol,
 };
 use quinn::{ConnectionError, RecvStream, SendStream, StoppedError, VarInt};
 
-use tokio::time::Sleep;
-
 use super::{
+    path::{Paced, Path},
+    side::{Inbound, Outbound},
     to_socket,
-    uplink::{Counting, Member, PATIENCE},
-    window::SendWindow,
 };
-use crate::queue::SHORT_BYTES_MAX;
 
 /// Opens and accepts the bidirectional streams of one connection. Dropping it closes the
 /// connection: clones of quinn's handle elsewhere would keep it open otherwise.
@@ -31,9 +28,7 @@ pub(crate) struct Muxer {
     peer: PeerId,
     connection: quinn::Connection,
     connections: Connections,
-    window: Arc<Mutex<SendWindow>>,
-    /// Its part of the node's window; every connection of ours has one.
-    member: Option<Arc<Member>>,
+    path: Arc<Path>,
     accepting: Option<Accepting>,
     opening: Option<Accepting>,
     closing: Option<BoxFuture<'static, ConnectionError>>,
@@ -48,16 +43,15 @@ impl Muxer {
         connections: Connections,
         send_window_bytes_max: u64,
     ) -> Self {
-        connections.lock().entry(peer).or_default().push(connection.clone());
-        let window = Arc::new(Mutex::new(SendWindow::new(send_window_bytes_max)));
-        let member = Counting::member_of(&connection);
-        Self { peer, connection, connections, window, member, accepting: None, opening: None, closing: None }
+        let path = Arc::new(Path::new(connection.clone(), send_window_bytes_max));
+        connections.lock().entry(peer).or_default().push(Arc::clone(&path));
+        Self { peer, connection, connections, path, accepting: None, opening: None, closing: None }
     }
 
     fn stream(&self, (send, recv): (SendStream, RecvStream)) -> Stream {
-        let (connection, window) = (self.connection.clone(), Arc::clone(&self.window));
-        let member = self.member.clone();
-        Stream { connection, window, member, patience: None, send, recv, closing: None, closed: false }
+        // It fails only for a stream that has ended, as its first write then says.
+        let _ = send.set_priority(PRIORITY);
+        Stream { paced: Paced::new(Arc::clone(&self.path)), send, recv, closing: None, closed: false }
     }
 }
 
@@ -66,7 +60,7 @@ impl Drop for Muxer {
         self.connection.close(VarInt::from_u32(0), b"");
         let mut connections = self.connections.lock();
         if let Some(same_peer) = connections.get_mut(&self.peer) {
-            same_peer.retain(|c| c.stable_id() != self.connection.stable_id());
+            same_peer.retain(|path| !Arc::ptr_eq(path, &self.path));
             if same_peer.is_empty() {
                 connections.remove(&self.peer);
             }
@@ -117,44 +111,11 @@ impl StreamMuxer for Muxer {
 
 /// One bidirectional stream.
 pub(crate) struct Stream {
-    connection: quinn::Connection,
-    /// The connection's, for all its streams.
-    window: Arc<Mutex<SendWindow>>,
-    /// The same.
-    member: Option<Arc<Member>>,
-    /// How long it waits for other connections.
-    patience: Option<Pin<Box<Sleep>>>,
+    paced: Paced,
     send: SendStream,
     recv: RecvStream,
     closing: Option<BoxFuture<'static, Result<Option<VarInt>, StoppedError>>>,
     closed: bool,
-}
-
-impl Stream {
-    /// Ready when all connections together hold less than the uplink carries, or have for too long.
-    fn poll_uplink(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(member) = &self.member
-            && member.poll_room(cx).is_pending()
-        {
-            let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
-            ready!(patience.poll_unpin(cx));
-            member.on_patience_end(Instant::now());
-        }
-        self.patience = None;
-        Poll::Ready(())
-    }
-
-    /// Follows the path with the connection's window, before something is written.
-    fn adjust_window(&self) {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if window.is_due(now) {
-            let path = self.connection.stats().path;
-            if let Some(bytes) = window.adjust(now, path.rtt, path.min_rtt) {
-                self.connection.set_send_window(bytes);
-            }
-        }
-    }
 }
 
 impl AsyncRead for Stream {
@@ -169,18 +130,8 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if bytes.len() > SHORT_BYTES_MAX {
-            ready!(self.poll_uplink(cx));
-        }
-        self.adjust_window();
-        let written = AsyncWrite::poll_write(Pin::new(&mut self.send), cx, bytes);
-        if !matches!(written, Poll::Ready(Ok(count)) if count == bytes.len()) {
-            self.window.lock().unwrap_or_else(PoisonError::into_inner).on_limited();
-        }
-        if let (Poll::Ready(Ok(count)), Some(member)) = (&written, &self.member) {
-            member.on_written(Instant::now(), *count);
-        }
-        written
+        let Self { paced, send, .. } = &mut *self;
+        paced.poll_write(cx, send, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -206,21 +157,48 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// The connections that are open, for their statistics.
+/// The connections that are open.
 #[derive(Clone, Default)]
-pub(crate) struct Connections(Arc<Mutex<HashMap<PeerId, Vec<quinn::Connection>>>>);
+pub(crate) struct Connections(Arc<Mutex<HashMap<PeerId, Vec<Arc<Path>>>>>);
 
 impl Connections {
     /// Smoothed round trip and packets lost of the connection to `peer` at `address`.
     pub(crate) fn stats(&self, peer: PeerId, address: &Multiaddr) -> Option<(std::time::Duration, u64)> {
-        let (socket, _peer) = to_socket(address)?;
-        let connections = self.lock();
-        let connection = connections.get(&peer)?.iter().find(|c| c.remote_address() == socket)?;
-        let path = connection.stats().path;
+        let path = self.find(peer, address)?.connection.stats().path;
         Some((path.rtt, path.lost_packets))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PeerId, Vec<quinn::Connection>>> {
+    /// To send to that connection's peer on streams beside the first one.
+    pub(crate) fn outbound(&self, peer: PeerId, address: &Multiaddr) -> Option<Outbound> {
+        self.find(peer, address).map(Outbound::new)
+    }
+
+    /// To receive what its peer sends so, which it does once it is let.
+    pub(crate) fn inbound(&self, peer: PeerId, address: &Multiaddr) -> Option<Inbound> {
+        self.find(peer, address).map(Inbound::new)
+    }
+
+    /// A name in an address says nothing about which of several connections was meant.
+    fn find(&self, peer: PeerId, address: &Multiaddr) -> Option<Arc<Path>> {
+        let connections = self.lock();
+        let of_peer = connections.get(&peer)?;
+        let path = match to_socket(address) {
+            Some((socket, _peer)) => of_peer.iter().find(|p| p.connection.remote_address() == socket),
+            None if is_quic(address) => of_peer.first().filter(|_| of_peer.len() == 1),
+            None => None,
+        };
+        path.cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<PeerId, Vec<Arc<Path>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::QuicV1)
+        && !address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
+/// Streams that others are beside go first: what they carry is short, or others wait for it.
+const PRIORITY: i32 = 1;

@@ -13,6 +13,7 @@ use quinn::{
 };
 
 use super::{
+    path::SHORT_RESERVE_BYTES,
     uplink::{Sharing, Uplink},
     window::BYTES_FIRST,
 };
@@ -70,14 +71,17 @@ fn transport(config: &Config) -> quinn::TransportConfig {
     let mut transport = quinn::TransportConfig::default();
     let idle = u32::try_from(config.idle_timeout.as_millis()).unwrap_or(u32::MAX);
     transport
+        // Until somebody reads them: see `side`.
         .max_concurrent_uni_streams(VarInt::from_u32(0))
+        // Half of one frame and half of another are of no use to anybody.
+        .send_fairness(false)
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS_PER_CONNECTION_MAX as u32))
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle))))
         .keep_alive_interval(Some(config.idle_timeout / 3))
         .stream_receive_window(VarInt::from_u32(STREAM_RECEIVE_WINDOW_BYTES))
         .receive_window(VarInt::from_u32(CONNECTION_RECEIVE_WINDOW_BYTES))
-        .send_window(BYTES_FIRST.min(config.quic_send_window_bytes as u64))
+        .send_window(BYTES_FIRST.min(config.quic_send_window_bytes as u64) + SHORT_RESERVE_BYTES)
         .ack_frequency_config(Some(acknowledgements()))
         .allow_spin(false)
         .congestion_controller_factory(Arc::new(Sharing {

@@ -13,7 +13,7 @@ use std::{
     any::Any,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::Context,
     time::{Duration, Instant},
 };
 
@@ -102,6 +102,17 @@ impl State {
     }
 }
 
+/// What a connection may write.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// So much, one byte at least.
+    Bytes(u64),
+    /// Nothing: all connections together hold what the uplink carries.
+    OthersHoldAll,
+    /// Nothing: it holds what its own path carries.
+    HoldsItsOwn,
+}
+
 /// One connection's part of it.
 pub(super) struct Member {
     uplink: Arc<Uplink>,
@@ -109,25 +120,36 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Ready when a stream of this connection may write.
-    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+    /// Whether a stream of this connection may write, by the connection's own `window`, bytes. Whoever has to wait is
+    /// woken when it may be worth another look.
+    pub(super) fn room(&self, cx: &Context<'_>, window: u64) -> Room {
         let mut state = self.uplink.lock();
-        if state.has_room() {
-            return Poll::Ready(());
-        }
-        state.window.on_limited();
+        let held = state.members.get(&self.number).map_or(0, Held::bytes);
+        let room = if !state.has_room() {
+            state.window.on_limited();
+            Room::OthersHoldAll
+        } else if held >= window {
+            Room::HoldsItsOwn
+        } else {
+            return Room::Bytes(window - held);
+        };
         state.waiting.add(cx.waker());
-        Poll::Pending
+        room
     }
 
-    /// A stream wrote.
-    pub(super) fn on_written(&self, now: Instant, bytes: usize) {
+    /// A stream is about to write.
+    pub(super) fn on_writing(&self, now: Instant, bytes: usize) {
         self.change(|held| {
             if held.unsent + held.in_flight == 0 {
                 held.well = now;
             }
             held.unsent += bytes as u64;
         });
+    }
+
+    /// So much of it was not taken.
+    pub(super) fn on_left(&self, bytes: usize) {
+        self.change(|held| held.unsent = held.unsent.saturating_sub(bytes as u64));
     }
 
     /// A stream waited for [`PATIENCE`]: connections whose peers are silent no longer count.
@@ -268,16 +290,20 @@ mod tests {
         (uplink, both)
     }
 
+    fn room(connection: &Counting, window: u64) -> Room {
+        connection.member.room(&Context::from_waker(noop_waker_ref()), window)
+    }
+
     fn may_write(connection: &Counting) -> bool {
-        connection.member.poll_room(&Context::from_waker(noop_waker_ref())).is_ready()
+        matches!(room(connection, BYTES), Room::Bytes(_))
     }
 
     #[test]
     fn a_stream_waits_while_another_connection_holds_the_window() {
         let (_uplink, [mut first, second]) = connections();
-        first.member.on_written(Instant::now(), BYTES as usize - 1);
+        first.member.on_writing(Instant::now(), BYTES as usize - 1);
         assert!(may_write(&second));
-        first.member.on_written(Instant::now(), 1);
+        first.member.on_writing(Instant::now(), 1);
         assert!(!may_write(&second));
         first.on_sent(Instant::now(), BYTES, 1);
         assert!(!may_write(&second), "sent is not acknowledged");
@@ -286,16 +312,30 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_holds_no_more_than_its_own_window() {
+        let (_uplink, [first, second]) = connections();
+        first.member.on_writing(Instant::now(), 900);
+        assert_eq!(room(&first, 1000), Room::Bytes(100));
+        first.member.on_writing(Instant::now(), 300);
+        assert_eq!(room(&first, 1000), Room::HoldsItsOwn);
+        assert_eq!(room(&second, 1000), Room::Bytes(1000));
+        first.member.on_left(250);
+        assert_eq!(room(&first, 1000), Room::Bytes(50), "it was not taken after all");
+        second.member.on_writing(Instant::now(), BYTES as usize);
+        assert_eq!(room(&first, 1000), Room::OthersHoldAll);
+    }
+
+    #[test]
     fn who_acknowledges_nothing_stops_the_others_for_a_moment_only() {
         let (uplink, [mut silent, other]) = connections();
         let now = Instant::now();
-        silent.member.on_written(now, BYTES as usize);
+        silent.member.on_writing(now, BYTES as usize);
         silent.on_sent(now, BYTES, 1);
         other.member.on_patience_end(now + PATIENCE / 2);
         assert!(!may_write(&other), "it may still be acknowledged");
         other.member.on_patience_end(now + PATIENCE);
         assert!(may_write(&other));
-        silent.member.on_written(now + PATIENCE, 10);
+        silent.member.on_writing(now + PATIENCE, 10);
         assert_eq!(uplink.lock().held, 0);
         silent.on_end_acks(now + PATIENCE * 2, BYTES, false, Some(1));
         assert_eq!(uplink.lock().held, BYTES + 10, "it is well again");
@@ -311,7 +351,7 @@ mod tests {
     #[test]
     fn a_connection_that_ends_holds_nothing() {
         let (uplink, [mut first, second]) = connections();
-        first.member.on_written(Instant::now(), BYTES as usize);
+        first.member.on_writing(Instant::now(), BYTES as usize);
         first.on_sent(Instant::now(), 1200, 1);
         assert!(!may_write(&second));
         drop(first);

@@ -26,6 +26,10 @@ impl SendWindow {
         Self { bytes, bytes_max, opening: true, limited: false, due: None }
     }
 
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Takes note that the connection took less than it was offered.
     pub(super) fn on_limited(&mut self) {
         self.limited = true;

@@ -1,22 +1,27 @@
-//! The two tasks that move the bytes of a link. Neither ever waits for the driver.
+//! The task that writes a link's frames.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::{collections::VecDeque, io, pin::pin, sync::Arc};
 
-use bytes::Bytes;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::Stream;
-use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    DownCause, Event, FrameFault, LinkId,
-    frame::Deframer,
+    DownCause,
     inbox::EventSender,
-    queue::{Class, FRAME_COST_MIN, Queued, SendQueue, Taken},
+    queue::{Class, Queued, SendQueue, Taken},
+    quic::{Outbound, SIDE_FRAME_BYTES_MAX},
 };
 
 /// Sends what is queued until the queue is closed, has been drained or the stream fails.
-pub(crate) async fn write_link(stream: Stream, queue: Arc<SendQueue>, events: EventSender) -> DownCause {
-    let mut writer = Writer::new(stream, Arc::clone(&queue), events);
+///
+/// `side` carries what is [`Class::Unordered`], as far as the peer lets it.
+pub(crate) async fn write_link(
+    stream: Stream,
+    side: Option<Outbound>,
+    queue: Arc<SendQueue>,
+    events: EventSender,
+) -> DownCause {
+    let mut writer = Writer::new(stream, side, Arc::clone(&queue), events);
     let end = tokio::select! {
         biased;
         () = queue.closed() => None,
@@ -32,6 +37,11 @@ pub(crate) async fn write_link(stream: Stream, queue: Arc<SendQueue>, events: Ev
 
 struct Writer<S> {
     stream: S,
+    side: Option<Outbound>,
+    /// Frames written to `stream`.
+    frames: u64,
+    /// Those of them that frames on other streams may need: all up to the last of [`Class::Data`].
+    barrier: u64,
     queue: Arc<SendQueue>,
     events: EventSender,
     /// The beginning of what is written next: a write costs a header and a turn of the multiplexer.
@@ -43,9 +53,19 @@ struct Writer<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
-    fn new(stream: S, queue: Arc<SendQueue>, events: EventSender) -> Self {
+    fn new(stream: S, side: Option<Outbound>, queue: Arc<SendQueue>, events: EventSender) -> Self {
         let scratch = Vec::with_capacity(SCRATCH_BYTES);
-        Self { stream, queue, events, scratch, scratch_costs: [0; 2], overtakable: false }
+        Self {
+            stream,
+            side,
+            frames: 0,
+            barrier: 0,
+            queue,
+            events,
+            scratch,
+            scratch_costs: [0; 2],
+            overtakable: false,
+        }
     }
 
     async fn run(&mut self) -> io::Result<()> {
@@ -55,7 +75,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
             match self.queue.take_batch(&mut batch) {
                 Taken::Frames => {
                     while let Some(frame) = batch.pop_front() {
-                        self.write_frame(frame).await?;
+                        if !self.write_aside(&frame).await? {
+                            self.write_frame(frame).await?;
+                        }
                     }
                     self.write_scratch().await?;
                 }
@@ -65,28 +87,57 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
                 }
                 Taken::Drained => {
                     self.stream.flush().await?;
+                    // Before the first stream ends, so that its end means that there is nothing more.
+                    if let Some(side) = &mut self.side {
+                        side.drain().await;
+                    }
                     return self.stream.close().await;
                 }
             }
         }
     }
 
+    /// Writes a frame to a stream of its own, if it may have one. Control goes ahead of it meanwhile.
+    async fn write_aside(&mut self, frame: &Queued) -> io::Result<bool> {
+        if frame.class != Class::Unordered || frame.bytes > SIDE_FRAME_BYTES_MAX {
+            return Ok(false);
+        }
+        let Some(stream) = self.side.as_ref().and_then(Outbound::open) else { return Ok(false) };
+        let Some(mut side) = self.side.take() else { return Ok(false) };
+        self.write_scratch().await?;
+        {
+            let mut sending = pin!(side.send(stream, self.barrier, &frame.chunks));
+            loop {
+                tokio::select! {
+                    biased;
+                    result = &mut sending => break result?,
+                    () = self.queue.woken() => self.write_control().await?,
+                }
+            }
+        }
+        self.side = Some(side);
+        self.release(frame.class, frame.cost);
+        Ok(true)
+    }
+
     /// Control is never written together with data, which may have to wait.
     async fn write_frame(&mut self, frame: Queued) -> io::Result<()> {
+        self.on_frame(frame.class, false);
+        let lane = usize::from(frame.class != Class::Control);
         let prefix = frame.prefix.as_slice();
         let full = self.scratch.len() + prefix.len() > SCRATCH_BYTES;
-        if full || self.scratch_costs[1 - frame.class as usize] > 0 {
+        if full || self.scratch_costs[1 - lane] > 0 {
             self.write_scratch().await?;
         }
         if self.scratch.is_empty() {
-            self.overtakable = frame.class == Class::Data;
+            self.overtakable = frame.class != Class::Control;
         }
         self.scratch.extend_from_slice(prefix);
-        self.scratch_costs[frame.class as usize] += frame.cost - frame.bytes;
+        self.scratch_costs[lane] += frame.cost - frame.bytes;
         for chunk in frame.chunks {
             let joined = chunk.len().min(SCRATCH_BYTES - self.scratch.len());
             self.scratch.extend_from_slice(&chunk[..joined]);
-            self.scratch_costs[frame.class as usize] += joined;
+            self.scratch_costs[lane] += joined;
             if joined < chunk.len() {
                 self.write_scratch().await?;
                 self.write_directly(frame.class, &chunk[joined..]).await?;
@@ -119,8 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         }
         self.scratch.clear();
         self.overtakable = false;
-        for class in [Class::Control, Class::Data] {
-            let cost = std::mem::take(&mut self.scratch_costs[class as usize]);
+        for (lane, class) in [Class::Control, Class::Data].into_iter().enumerate() {
+            let cost = std::mem::take(&mut self.scratch_costs[lane]);
             self.release(class, cost);
         }
         Ok(())
@@ -131,6 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         let mut control = VecDeque::new();
         self.queue.take_control(&mut control);
         for frame in control {
+            self.on_frame(frame.class, self.overtakable);
             let mut bytes = frame.prefix.as_slice().to_vec();
             frame.chunks.iter().for_each(|chunk| bytes.extend_from_slice(chunk));
             let mut rest = &bytes[..];
@@ -147,6 +199,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         match self.stream.write(bytes).await? {
             0 => Err(io::ErrorKind::WriteZero.into()),
             count => Ok(count),
+        }
+    }
+
+    /// A frame goes on the first stream, perhaps ahead of one that was counted before.
+    fn on_frame(&mut self, class: Class, overtakes: bool) {
+        self.frames += 1;
+        if class == Class::Data || overtakes {
+            self.barrier = self.frames;
         }
     }
 
@@ -171,89 +231,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     }
 }
 
-/// Why a reader ended.
-#[derive(Debug)]
-pub(crate) enum ReadEnd {
-    /// The peer closed or reset the stream, or the connection is gone.
-    Ended,
-    /// The peer broke the framing; this has been reported.
-    Malformed(FrameFault),
-}
-
-/// Where a reader puts its frames.
-#[derive(Clone)]
-pub(crate) struct Inlet {
-    /// The link of this peer while it is up. Reporting a link's end and handing in a frame
-    /// exclude each other: both happen under this lock.
-    pub(crate) link: watch::Receiver<Option<LinkId>>,
-    /// Bytes the consumer may still be behind.
-    pub(crate) budget: Arc<Semaphore>,
-    pub(crate) budget_bytes: usize,
-    pub(crate) events: EventSender,
-}
-
-/// Reads frames until the stream ends; stops reading while the consumer is behind.
-///
-/// Frames that arrive before the link is up wait. The stream is held as a whole: closing its
-/// write half would tell some peers that we are gone.
-pub(crate) async fn read_link(mut stream: Stream, mut inlet: Inlet, mut deframer: Deframer) -> ReadEnd {
-    loop {
-        loop {
-            match deframer.next() {
-                Ok(None) => break,
-                Ok(Some(frame)) => {
-                    if inlet.deliver(frame).await.is_none() {
-                        return ReadEnd::Ended;
-                    }
-                }
-                Err(fault) => {
-                    inlet.accuse(fault).await;
-                    return ReadEnd::Malformed(fault);
-                }
-            }
-        }
-        if let Some(start) = deframer.start()
-            && inlet.announce(start).await.is_none()
-        {
-            return ReadEnd::Ended;
-        }
-        match stream.read(deframer.space()).await {
-            Ok(0) | Err(_) => return ReadEnd::Ended,
-            Ok(count) => deframer.advance(count),
-        }
-    }
-}
-
-impl Inlet {
-    async fn deliver(&mut self, bytes: Bytes) -> Option<()> {
-        self.hand_in(bytes.len(), |link| Event::Frame { link, bytes }).await
-    }
-
-    async fn announce(&mut self, bytes: Bytes) -> Option<()> {
-        self.hand_in(bytes.len(), |link| Event::FrameStart { link, bytes }).await
-    }
-
-    /// Waits until the consumer has room for so many bytes; `None` if there will never be a link again.
-    async fn hand_in(&mut self, bytes: usize, event: impl FnOnce(LinkId) -> Event) -> Option<()> {
-        let cost = bytes.max(FRAME_COST_MIN).min(self.budget_bytes);
-        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.budget).acquire_many_owned(cost).await.ok()?;
-        let up = self.link.wait_for(Option::is_some).await.ok()?;
-        if let Some(link) = *up {
-            self.events.frame(event(link), permit);
-        }
-        Some(())
-    }
-
-    async fn accuse(&mut self, fault: FrameFault) {
-        if let Ok(up) = self.link.wait_for(Option::is_some).await
-            && let Some(link) = *up
-        {
-            self.events.fact(Event::Malformed { link, fault });
-        }
-    }
-}
-
 /// Size of the buffer in which pieces are joined: a shard is one write.
 const SCRATCH_BYTES: usize = 32 << 10;
 
@@ -268,7 +245,7 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
-    use crate::{inbox, queue::SHORT_BYTES_MAX};
+    use crate::{LinkId, frame::Deframer, inbox, queue::SHORT_BYTES_MAX};
 
     /// Takes short pieces always, others while it is open.
     struct Gated {
@@ -330,7 +307,7 @@ mod tests {
         let push = |class, bytes| queue.push(class, vec![vec![1; bytes].into()]).unwrap();
         let open = Arc::new(AtomicBool::new(false));
         let stream = Gated { open: Arc::clone(&open), written: Vec::new() };
-        let mut writer = Writer::new(stream, Arc::clone(&queue), events);
+        let mut writer = Writer::new(stream, None, Arc::clone(&queue), events);
         {
             let mut running = pin!(writer.run());
             push(Class::Data, 16_000);
@@ -347,5 +324,26 @@ mod tests {
         assert_eq!(sizes[0], 100, "it went ahead: {sizes:?}");
         assert_eq!(sizes.iter().filter(|size| **size > 1000).collect::<Vec<_>>(), [&16_000, &50_000]);
         assert_eq!(sizes.len(), 4);
+    }
+
+    #[test]
+    fn what_needs_data_waits_for_the_control_that_overtook_it_as_well() {
+        let (events, _receiver) = inbox::channel();
+        let queue = Arc::new(SendQueue::new(LinkId::new(0), 100_000));
+        let open = Arc::new(AtomicBool::new(false));
+        let stream = Gated { open: Arc::clone(&open), written: Vec::new() };
+        let mut writer = Writer::new(stream, None, Arc::clone(&queue), events);
+        {
+            let mut running = pin!(writer.run());
+            queue.push(Class::Data, vec![vec![1; 16_000].into()]).unwrap();
+            assert!(running.as_mut().now_or_never().is_none());
+            queue.push(Class::Control, vec![vec![1; 100].into()]).unwrap();
+            assert!(running.as_mut().now_or_never().is_none());
+            open.store(true, Ordering::Relaxed);
+            queue.drain();
+            assert!(running.now_or_never().is_some_and(|end| end.is_ok()));
+        }
+        assert_eq!(sizes(&writer.stream.written), [100, 16_000]);
+        assert_eq!(writer.barrier, 2, "the data is the second frame now");
     }
 }
