@@ -9,7 +9,8 @@ use braidcast_protocol::{Config, Seed, Time};
 
 use crate::world::{Rates, World};
 use crate::{
-    Adversary, Congestion, Distribution, Fault, Latency, Loss, Processing, Queue, Sharing, Topology, Watch,
+    Adversary, Congestion, Distribution, Fault, Latency, Loss, Processing, Queue, Sharing, Streams, Topology,
+    Watch,
 };
 
 /// Settings of a network; made by [`crate::Network::builder`] and turned into a network by [`Self::build`].
@@ -187,6 +188,13 @@ impl Builder {
     #[must_use]
     pub const fn loss(mut self, loss: Loss) -> Self {
         self.world.loss = loss;
+        self
+    }
+
+    /// Which frames of a link wait for lost ones; default all, [`Streams::One`].
+    #[must_use]
+    pub const fn streams(mut self, streams: Streams) -> Self {
+        self.world.streams = streams;
         self
     }
 

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use braidcast_protocol::rpc::Rpc;
-use braidcast_protocol::{Config, HashKeys, LinkId, Node, PeerId, Seed, Time, Topic};
+use braidcast_protocol::{Config, HashKeys, LinkId, Node, PeerId, Seed, SendClass, Time, Topic};
 
 use crate::adversary::Attack;
 use crate::clock::Clock;
 use crate::congestion::Window;
 use crate::processor::Processor;
-use crate::rng::{Concern, Draws};
+use crate::rng::{Concern, Draws, nanos};
 use crate::stats::NodeStats;
 use crate::uplink::Uplink;
-use crate::world::Rates;
+use crate::world::{Rates, Streams};
 
 /// A node and what surrounds it.
 #[derive(Debug)]
@@ -73,15 +73,56 @@ pub(crate) struct Link {
     pub(crate) latency_nanos: u64,
     /// Frames of this link in the uplink, bytes as charged.
     pub(crate) queued_bytes: u64,
-    /// When the last frame sent arrives: the next does not overtake it.
+    /// When all that was sent has arrived.
     pub(crate) last_arrival: Time,
-    /// Frames that arrive before this wait for one that is sent again.
+    /// When the last frame of the first stream arrives: the next does not overtake it.
+    pub(crate) last_in_order: Time,
+    /// When all data has arrived that is not only shards.
+    pub(crate) last_data: Time,
+    /// Frames of the first stream that arrive before this wait for one that is sent again.
     pub(crate) held_until: Time,
     /// `None` where congestion is not modelled.
     pub(crate) window: Option<Box<Window>>,
 }
 
 impl Link {
+    /// A link of which nothing is on its way.
+    pub(crate) fn new(
+        peer: u32,
+        generation: u32,
+        latency: Duration,
+        now: Time,
+        window: Option<Box<Window>>,
+    ) -> Self {
+        Self {
+            peer,
+            generation,
+            latency_nanos: nanos(latency),
+            queued_bytes: 0,
+            last_arrival: now,
+            last_in_order: now,
+            last_data: now,
+            held_until: now,
+            window,
+        }
+    }
+
+    /// When a frame comes in that could arrive at `earliest`: after those that it waits for.
+    pub(crate) fn arrival(&mut self, class: SendClass, streams: Streams, earliest: Time) -> Time {
+        let at = match (class, streams) {
+            (SendClass::Shards, Streams::PerShard) => earliest.max(self.last_data),
+            (SendClass::Control | SendClass::Data | SendClass::Shards, _) => {
+                self.last_in_order = earliest.max(self.last_in_order);
+                self.last_in_order
+            }
+        };
+        if class == SendClass::Data {
+            self.last_data = at;
+        }
+        self.last_arrival = self.last_arrival.max(at);
+        at
+    }
+
     /// When the other end learns that the link is gone: after what was on the way to it.
     pub(crate) fn noticed(&self, now: Time) -> Time {
         self.last_arrival.max(now + Duration::from_nanos(self.latency_nanos))
@@ -165,6 +206,22 @@ pub(crate) const fn link_parts(link: LinkId, nodes: usize) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shards_with_streams_of_their_own_wait_for_data_alone() {
+        let arrivals = |streams| {
+            let mut link = Link::new(0, 0, Duration::ZERO, Time::EPOCH, None);
+            use SendClass::{Control, Data, Shards};
+            let frames =
+                [(Data, 5), (Control, 9), (Shards, 3), (Shards, 7), (Shards, 6), (Data, 8), (Shards, 1)];
+            frames.map(|(class, secs)| {
+                let at = link.arrival(class, streams, Time::EPOCH + Duration::from_secs(secs));
+                at.since(Time::EPOCH).as_secs()
+            })
+        };
+        assert_eq!(arrivals(Streams::One), [5, 9, 9, 9, 9, 9, 9]);
+        assert_eq!(arrivals(Streams::PerShard), [5, 9, 5, 7, 6, 9, 9]);
+    }
 
     #[test]
     fn link_names_tell_connections_apart() {

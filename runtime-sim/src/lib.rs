@@ -98,4 +98,4 @@ pub use record::{Delivery, Published, ShardArrival};
 pub use rng::choose_nodes;
 pub use stats::{NodeStats, NodeTrace};
 pub use topology::{Topology, TopologyError};
-pub use world::{Loss, Sharing};
+pub use world::{Loss, Sharing, Streams};

@@ -10,7 +10,7 @@ use crate::frames::{Frame, FrameKey};
 use crate::host::{Host, link_id, link_parts};
 use crate::share::Plan;
 use crate::uplink::{Piece, Waiting, busy_nanos};
-use crate::world::Sharing;
+use crate::world::{Sharing, Streams};
 use crate::{Network, Violation};
 
 impl Network {
@@ -129,7 +129,7 @@ impl Network {
         }
         let now = self.now;
         if let Some(link) = self.host_mut(from).link_mut(to, generation) {
-            let at = link.last_arrival.max(now + Duration::from_nanos(link.latency_nanos));
+            let at = link.last_in_order.max(now + Duration::from_nanos(link.latency_nanos));
             self.queue.push(at, Happening::Begins { frame: piece.of.frame, number });
         }
     }
@@ -193,10 +193,10 @@ impl Network {
         }
     }
 
-    /// Puts a piece on its way, behind the link's earlier ones. The frame arrives with its last piece.
+    /// Puts a piece on its way, behind those that it has to wait for. The frame arrives with its last piece.
     /// `late`: it is sent again after so long.
     pub(crate) fn transmit(&mut self, from: u32, piece: Piece, last: bool, late: Duration) {
-        let Piece { of: Waiting { frame: key, to, .. }, bytes } = piece;
+        let Piece { of: Waiting { frame: key, to, class, .. }, bytes } = piece;
         if self.is_cut(from, to) {
             self.stalled.entry((from, to)).or_default().push((piece, last));
             return;
@@ -214,8 +214,7 @@ impl Network {
         };
         let latency = Duration::from_nanos(link.latency_nanos);
         let jitter = self.world.jitter.map_or(Duration::ZERO, |jitter| jitter.draw(&mut self.jitter));
-        let at = link.last_arrival.max(now + latency + jitter + delay + late);
-        link.last_arrival = at;
+        let at = link.arrival(class, self.world.streams, now + latency + jitter + delay + late);
         if let Some(window) = &mut link.window {
             window.on_sent(bytes, losses > 0);
             self.queue.push(at + latency, Happening::Acknowledged { from, to, generation });
@@ -253,13 +252,14 @@ impl Network {
     pub(crate) fn on_arrive(&mut self, key: FrameKey) {
         let (now, shared) = (self.now, self.world.downlinks == Sharing::FairShare);
         let frame = self.frames.get_mut(key);
+        let in_order = frame.class != SendClass::Shards || self.world.streams == Streams::One;
         let (from, bytes, span) = (frame.from, frame.bytes, Duration::from_nanos(frame.span_nanos));
         let host = &mut self.hosts[frame.to as usize];
         let Some(link) = host.link_mut(from, frame.generation) else {
             self.frames.take(key);
             return;
         };
-        if now < link.held_until {
+        if in_order && now < link.held_until {
             return self.queue.push(link.held_until, Happening::Arrive(key));
         }
         let Some(rate) = host.downlink.bytes_per_s.filter(|_| !shared) else { return self.on_received(key) };
@@ -269,7 +269,7 @@ impl Network {
             let until = now + self.world.loss.timeout * (1 << frame.refused);
             frame.refused += 1;
             host.stats.refused_frames += 1;
-            if let Some(link) = host.link_mut(from, frame.generation) {
+            if in_order && let Some(link) = host.link_mut(from, frame.generation) {
                 link.held_until = until;
             }
             return self.queue.push(until, Happening::Arrive(key));

@@ -8,7 +8,6 @@ use crate::Network;
 use crate::congestion::Window;
 use crate::drive::{Happening, Input};
 use crate::host::{Link, link_id};
-use crate::rng::nanos;
 
 /// The connections of a pair of nodes.
 #[derive(Clone, Copy, Debug)]
@@ -85,15 +84,7 @@ impl Network {
         let latency = self.world.latencies.of_pair(&self.seed, index, peer);
         let now = self.now;
         let window = self.world.congestion.map(|rules| Box::new(Window::new(&rules, now)));
-        self.host_mut(index).add_link(Link {
-            peer,
-            generation,
-            latency_nanos: nanos(latency),
-            queued_bytes: 0,
-            last_arrival: now,
-            held_until: now,
-            window,
-        });
+        self.host_mut(index).add_link(Link::new(peer, generation, latency, now, window));
         self.tell(index, Input::LinkUp { peer, generation, origin, replaced }, Duration::ZERO);
     }
 

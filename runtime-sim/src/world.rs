@@ -5,13 +5,24 @@ use std::time::Duration;
 use crate::latency::{Distribution, Latencies};
 use crate::{Congestion, Processing};
 
-/// Frame loss on links that retransmit: a lost frame arrives late, and those behind it wait for it.
+/// Frame loss on links that retransmit: a lost frame arrives late, and those behind it on its stream wait for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Loss {
     /// Chance of each transmission to be lost, parts per million, below a million.
     pub ppm: u32,
     /// Time after which a lost frame is sent again; doubles with each further loss of the same frame.
     pub timeout: Duration,
+}
+
+/// How the frames of one link wait for each other.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Streams {
+    /// Each for all before it, as over TCP.
+    #[default]
+    One,
+    /// Shards only for what was sent as [`braidcast_protocol::SendClass::Data`] before them, and nothing for shards: each
+    /// has a stream of its own, as over QUIC.
+    PerShard,
 }
 
 /// How the frames of several links use one line.
@@ -38,6 +49,7 @@ pub(crate) struct World {
     /// Added to each frame's latency.
     pub(crate) jitter: Option<Distribution>,
     pub(crate) loss: Loss,
+    pub(crate) streams: Streams,
     pub(crate) uplinks: Sharing,
     pub(crate) downlinks: Sharing,
     pub(crate) congestion: Option<Congestion>,
@@ -63,6 +75,7 @@ impl Default for World {
             latencies: Latencies::constant(Duration::from_millis(10)),
             jitter: None,
             loss: Loss { ppm: 0, timeout: Duration::from_millis(200) },
+            streams: Streams::One,
             uplinks: Sharing::Fifo,
             downlinks: Sharing::Fifo,
             congestion: None,

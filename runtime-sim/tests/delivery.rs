@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use braidcast_protocol::{MessageId, Mode, Seed, Settings, ThresholdRule};
-use braidcast_runtime_sim::{Latency, Network, Topology, postal_bound};
+use braidcast_runtime_sim::{Latency, Network, Streams, Topology, postal_bound};
 use common::*;
 
 /// One message, and one more while the first is under way, on one seed.
@@ -144,13 +144,14 @@ fn many_messages_at_once_from_several_publishers_are_delivered() {
 
 #[test]
 fn lossy_uneven_links_deliver_everything() {
-    for seed in 0..10 {
+    for (seed, streams) in (0..10).flat_map(|seed| [(seed, Streams::One), (seed, Streams::PerShard)]) {
         let builder = small(seed, with_k(8))
+            .streams(streams)
             .latency(Latency::Uniform { min: Duration::from_millis(5), max: Duration::from_millis(150) })
             .loss(braidcast_runtime_sim::Loss { ppm: 100_000, timeout: Duration::from_millis(200) });
         let mut network = warm(builder);
         let messages = [3, 30].map(|node| publish(&mut network, node, payload(node as u64, 16 << 10)));
-        all_delivered(&mut network, &messages, &format!("seed {seed}"));
+        all_delivered(&mut network, &messages, &format!("seed {seed}, {streams:?}"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use braidcast_protocol::Settings;
 use braidcast_runtime_sim::{
-    Builder, Congestion, Distribution, Latency, Loss, Processing, Sharing, Topology,
+    Builder, Congestion, Distribution, Latency, Loss, Processing, Sharing, Streams, Topology,
 };
 
 use super::ScenarioError;
@@ -27,6 +27,8 @@ pub struct NetworkPlan {
     pub jitter: Option<Distribution>,
     /// Lost frames.
     pub loss: Loss,
+    /// Which frames wait for them.
+    pub streams: Streams,
     /// A link on which nothing comes through is given up after this time.
     pub link_timeout: Duration,
     /// Nodes start within this span.
@@ -72,6 +74,7 @@ impl NetworkPlan {
             .nat_share(self.nat_ppm)
             .latency(self.latency.clone())
             .loss(self.loss)
+            .streams(self.streams)
             .link_timeout(self.link_timeout)
             .start_within(self.start_within)
             .uplink(lines.uplink)
@@ -110,6 +113,7 @@ pub(super) fn read(mut section: Section<'_>, settings: &Settings) -> Result<Netw
             ppm: section.share("loss")?.unwrap_or(0),
             timeout: section.duration("retransmit_after")?.unwrap_or(Duration::from_millis(200)),
         },
+        streams: section.word("streams", &STREAMS)?.unwrap_or_default(),
         link_timeout: section.duration("link_timeout")?.unwrap_or(Duration::from_secs(30)),
         start_within: section.duration("start_within")?.unwrap_or(Duration::from_secs(1)),
         lines: lines(&mut section)?,
@@ -177,6 +181,9 @@ fn lines(section: &mut Section<'_>) -> Result<Lines, ScenarioError> {
         congestion: Some(read_congestion(section.section("congestion")?)?).filter(|_| congestion),
     })
 }
+
+/// Names of [`Streams`].
+const STREAMS: [(&str, Streams); 2] = [("one", Streams::One), ("per-shard", Streams::PerShard)];
 
 fn read_congestion(mut section: Section<'_>) -> Result<Congestion, ScenarioError> {
     let usual = Congestion::default();
