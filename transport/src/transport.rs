@@ -87,7 +87,7 @@ impl Transport {
 
     /// Queues one frame, given in pieces; the length prefix is added here. Never blocks.
     ///
-    /// Control overtakes queued data; within a class the order is kept. Data lowers the link's
+    /// Control overtakes queued data; within a class the order is kept, unless that is [`Class::Unordered`]. Data lowers the link's
     /// room at once by the frame's bytes ([`FRAME_COST_MIN`](crate::FRAME_COST_MIN) at least) and
     /// is accepted while there is any room, so the last frame may overshoot.
     ///
@@ -101,7 +101,7 @@ impl Transport {
         }
     }
 
-    /// Bytes of data `link` can take now; 0 when it is down.
+    /// Bytes of data `link` can take now; 0 when it is down, and where its path has told us that it takes nothing.
     #[must_use]
     pub fn room(&self, link: LinkId) -> usize {
         self.links.find(link).map_or(0, |queue| queue.room())

@@ -1,7 +1,7 @@
 //! QUIC directly on quinn, as a libp2p transport and stream muxer.
 //!
 //! Spec: libp2p "QUIC in libp2p": QUIC v1, ALPN `libp2p`, TLS certificates that carry the peer's
-//! key, bidirectional streams only. It interoperates with `libp2p-quic`, which hides the
+//! key, bidirectional streams, and beside them those of `side`. It interoperates with `libp2p-quic`, which hides the
 //! congestion controller and every other knob that matters here.
 
 mod bdp;
