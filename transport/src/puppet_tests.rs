@@ -306,6 +306,24 @@ async fn a_frame_on_its_own_stream_waits_for_what_it_needs() {
 }
 
 #[tokio::test]
+async fn a_name_stands_for_the_only_connection_to_a_peer() {
+    let (_node, mut puppet) = node_and_puppet(QUIC).await;
+    puppet.dial().await;
+    let find = |puppet: &Puppet, address: &str| {
+        puppet.stack.quic.outbound(puppet.peer, &address.parse().unwrap()).is_some()
+    };
+    let own = puppet.address.to_string();
+    assert!(find(&puppet, &own));
+    assert!(find(&puppet, "/dns4/node.example/udp/7070/quic-v1"));
+    for other in ["/ip4/127.0.0.1/udp/9/quic-v1", "/dns4/node.example/tcp/7070"] {
+        assert!(!find(&puppet, other), "{other}");
+    }
+    puppet.dial().await;
+    assert!(find(&puppet, &own));
+    assert!(!find(&puppet, "/dns4/node.example/udp/7070/quic-v1"), "which of the two?");
+}
+
+#[tokio::test]
 async fn an_over_long_frame_on_its_own_stream_ends_the_link() {
     for more in [1, 100_000] {
         let (mut node, mut puppet, _streams, mut outbound) = node_and_sending_puppet().await;
