@@ -123,8 +123,7 @@ pub enum Event {
         /// The envelope as it came; its signature is the peer's.
         record: Bytes,
     },
-    /// How the connection under the link does: with every ping, and where frames have streams of their own also when the
-    /// round trip has changed, at most once in a round trip.
+    /// How the connection under the link does.
     Stats {
         /// The link.
         link: LinkId,

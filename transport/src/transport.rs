@@ -101,7 +101,7 @@ impl Transport {
         }
     }
 
-    /// Bytes of data `link` can take now; 0 when it is down, and where its path has told us that it takes nothing.
+    /// Bytes of data `link` can take now; 0 when it is down.
     #[must_use]
     pub fn room(&self, link: LinkId) -> usize {
         self.links.find(link).map_or(0, |queue| queue.room())
