@@ -48,6 +48,8 @@ struct State {
     released: usize,
     /// A `Writable` is on its way to the consumer.
     hinted: bool,
+    /// The path takes nothing now: what is queued would age.
+    held: bool,
     phase: Phase,
     /// The consumer has been handed `LinkDown`.
     buried: bool,
@@ -70,6 +72,20 @@ pub(crate) struct Queued {
     pub(crate) bytes: usize,
 }
 
+impl State {
+    fn room(&self, window_bytes: usize) -> usize {
+        if self.held { 0 } else { window_bytes.saturating_sub(self.data_bytes) }
+    }
+
+    /// Whether to tell the consumer now that there is room: it is, then.
+    fn hint(&mut self, window_bytes: usize) -> bool {
+        let worth_it = self.data_bytes == 0 || self.released >= window_bytes / 4;
+        let hint = worth_it && self.released > 0 && !self.hinted && !self.held;
+        self.hinted |= hint;
+        hint
+    }
+}
+
 /// What [`SendQueue::take_batch`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
@@ -89,6 +105,7 @@ impl SendQueue {
             released: 0,
             // The driver reports the whole window at link-up.
             hinted: true,
+            held: false,
             phase: Phase::Open,
             buried: false,
         };
@@ -144,7 +161,7 @@ impl SendQueue {
     pub(crate) fn room(&self) -> usize {
         let state = self.lock();
         match state.phase {
-            Phase::Open => self.window_bytes.saturating_sub(state.data_bytes),
+            Phase::Open => state.room(self.window_bytes),
             Phase::Draining | Phase::Closed(_) => 0,
         }
     }
@@ -188,21 +205,38 @@ impl SendQueue {
             Class::Data | Class::Unordered => {
                 state.data_bytes -= bytes;
                 state.released += bytes;
-                let worth_it = state.data_bytes == 0 || state.released >= self.window_bytes / 4;
-                let hint = worth_it && state.released > 0 && !state.hinted;
-                state.hinted |= hint;
-                hint
+                state.hint(self.window_bytes)
             }
         }
     }
 
-    /// Reads the room for a `Writable` that is handed out now; `None` if the link is gone.
+    /// Says that there is no room, whatever is queued, until [`Self::let_go`].
+    pub(crate) fn hold(&self) {
+        self.lock().held = true;
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.lock().held
+    }
+
+    /// Ends [`Self::hold`]; `true` if the consumer is to be told.
+    #[must_use]
+    pub(crate) fn let_go(&self) -> bool {
+        let mut state = self.lock();
+        state.held = false;
+        state.hint(self.window_bytes)
+    }
+
+    /// Reads the room for a `Writable` that is handed out now; `None` if the link is gone, or has none until
+    /// [`Self::let_go`], which makes another.
     pub(crate) fn take_hint(&self) -> Option<usize> {
         let mut state = self.lock();
         state.hinted = false;
+        if state.buried || state.held {
+            return None;
+        }
         state.released = 0;
-        let room = self.window_bytes.saturating_sub(state.data_bytes);
-        (!state.buried).then_some(room)
+        Some(state.room(self.window_bytes))
     }
 
     /// Takes note that the consumer knows of the end.
@@ -316,6 +350,35 @@ mod tests {
         assert!(!queue.release(Class::Data, 500), "one hint at a time");
         assert_eq!(queue.take_hint(), Some(900));
         assert!(queue.release(Class::Data, 100), "an empty queue is always reported");
+        assert_eq!(queue.take_hint(), Some(1000));
+    }
+
+    #[test]
+    fn there_is_no_room_while_the_path_takes_nothing() {
+        let queue = queue(1000);
+        queue.push(Class::Unordered, bytes(1500)).unwrap();
+        assert_eq!(take(&queue), [(Class::Unordered, 1500)]);
+        queue.hold();
+        assert!(!queue.release(Class::Unordered, 1500), "not yet");
+        assert_eq!((queue.is_held(), queue.room()), (true, 0));
+        assert!(queue.let_go());
+        assert_eq!((queue.is_held(), queue.room()), (false, 1000));
+        assert_eq!(queue.take_hint(), Some(1000));
+        queue.hold();
+        assert!(!queue.let_go(), "it was told already");
+    }
+
+    #[test]
+    fn a_hint_that_comes_too_late_is_made_again() {
+        let queue = queue(1000);
+        queue.push(Class::Data, bytes(500)).unwrap();
+        queue.push(Class::Unordered, bytes(1500)).unwrap();
+        assert_eq!(take(&queue).len(), 2);
+        assert!(queue.release(Class::Data, 500), "on its way to the consumer");
+        queue.hold();
+        assert!(!queue.release(Class::Unordered, 1500));
+        assert_eq!(queue.take_hint(), None);
+        assert!(queue.let_go());
         assert_eq!(queue.take_hint(), Some(1000));
     }
 

@@ -6,7 +6,7 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::Stream;
 
 use crate::{
-    DownCause,
+    DownCause, Event,
     inbox::EventSender,
     queue::{Class, Queued, SendQueue, Taken},
     quic::{Outbound, SIDE_FRAME_BYTES_MAX},
@@ -115,7 +115,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
                 }
             }
         }
+        if let Some((rtt, lost)) = side.news() {
+            self.events.fact(Event::Stats { link: self.queue.link(), rtt, lost });
+        }
         self.side = Some(side);
+        self.queue.hold();
         self.release(frame.class, frame.cost);
         Ok(true)
     }
@@ -223,11 +227,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     async fn wait(&mut self, half_closed: &mut bool) -> io::Result<()> {
         let mut junk = [0; 64];
         loop {
+            let Self { stream, queue, side, .. } = self;
+            let held = queue.is_held();
             tokio::select! {
-                () = self.queue.woken() => return Ok(()),
-                count = self.stream.read(&mut junk), if !*half_closed => *half_closed = count? == 0,
+                () = queue.woken() => return Ok(()),
+                () = room(side), if held => {
+                    if self.queue.let_go() {
+                        self.events.writable(Arc::clone(&self.queue));
+                    }
+                }
+                count = stream.read(&mut junk), if !*half_closed => *half_closed = count? == 0,
             }
         }
+    }
+}
+
+/// Waits until another stream beside the first one could write.
+async fn room(side: &mut Option<Outbound>) {
+    if let Some(side) = side {
+        side.room().await;
     }
 }
 

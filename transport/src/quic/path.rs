@@ -81,7 +81,7 @@ impl Paced {
     }
 
     /// Ready when the stream may write, with the bytes there is room for: at least one, and `wanted` at most.
-    fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
         let window = self.path.adjust_window();
         let Some(member) = &self.path.member else { return Poll::Ready(wanted) };
         let room = match member.room(cx, window) {

@@ -8,7 +8,13 @@
 //! Nobody may open such a stream until the other side reads them, which it says by QUIC's MAX_STREAMS. Where it never
 //! does, as in other implementations or where it does not find its connection, all frames go on the first stream.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -23,13 +29,19 @@ use crate::{
 /// Opens such streams of one connection.
 pub(crate) struct Outbound {
     path: Arc<Path>,
+    paced: Paced,
     /// The latest streams. More can not be unread.
     recent: VecDeque<SendStream>,
+    /// When to look at the round trip again.
+    due: Option<Instant>,
+    /// The round trip that was told last.
+    told: Duration,
 }
 
 impl Outbound {
     pub(super) fn new(path: Arc<Path>) -> Self {
-        Self { path, recent: VecDeque::new() }
+        let paced = Paced::new(Arc::clone(&path));
+        Self { path, paced, recent: VecDeque::new(), due: None, told: Duration::ZERO }
     }
 
     /// A stream for one frame, if the peer lets us open one now.
@@ -46,7 +58,7 @@ impl Outbound {
     ) -> io::Result<()> {
         let barrier = Bytes::copy_from_slice(Prefix::new(barrier).as_slice());
         let chunks = std::iter::once(barrier).chain(chunks.iter().cloned()).collect();
-        match Paced::new(Arc::clone(&self.path)).write_all(&mut stream, chunks).await {
+        match self.paced.write_all(&mut stream, chunks).await {
             Ok(()) => {
                 // It fails only if the peer has stopped the stream, and does not want the frame.
                 let _ = stream.finish();
@@ -63,6 +75,26 @@ impl Outbound {
                 | WriteError::ZeroRttRejected),
             ) => Err(error.into()),
         }
+    }
+
+    /// Waits until a frame would be taken at once.
+    pub(crate) async fn room(&mut self) {
+        poll_fn(|cx| self.paced.poll_room(cx, 1)).await;
+    }
+
+    /// The smoothed round trip, and the packets lost so far, if the former has changed: looked at once in a round trip.
+    pub(crate) fn news(&mut self) -> Option<(Duration, u64)> {
+        let now = Instant::now();
+        if self.due.is_some_and(|due| now < due) {
+            return None;
+        }
+        let path = self.path.connection.stats().path;
+        self.due = Some(now + path.rtt);
+        let changed = path.rtt.abs_diff(self.told) > self.told / CHANGE_SHARE;
+        changed.then(|| {
+            self.told = path.rtt;
+            (path.rtt, path.lost_packets)
+        })
     }
 
     /// Waits until the peer has received all of them.
@@ -112,6 +144,9 @@ pub(crate) async fn read(
         false => Err(FrameFault::TooLong { bytes: frame.len() as u64, bytes_max }),
     }
 }
+
+/// A change of the round trip that is worth telling.
+const CHANGE_SHARE: u32 = 16;
 
 /// Streams that a peer may have open. Each holds one frame at most.
 pub(crate) const SIDE_STREAMS_MAX: u32 = 64;

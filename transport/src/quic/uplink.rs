@@ -33,7 +33,7 @@ struct State {
     number: u64,
     /// Bytes that streams wrote and peers have not acknowledged.
     held: u64,
-    /// Streams that wait for room.
+    /// Streams that wait for the window of all.
     waiting: Waiters,
 }
 
@@ -46,6 +46,8 @@ struct Held {
     /// When it held nothing, or something was acknowledged.
     well: Instant,
     silent: bool,
+    /// Its streams that wait for the connection's own window.
+    waiting: Waiters,
 }
 
 impl Held {
@@ -70,7 +72,10 @@ impl Uplink {
         let mut state = self.lock();
         let number = state.number;
         state.number += 1;
-        state.members.insert(number, Held { unsent: 0, in_flight: 0, well: now, silent: false });
+        state.members.insert(
+            number,
+            Held { unsent: 0, in_flight: 0, well: now, silent: false, waiting: Waiters::default() },
+        );
         drop(state);
         Arc::new(Member { uplink: Arc::clone(self), number })
     }
@@ -91,7 +96,11 @@ impl State {
         let Some(member) = self.members.get_mut(&number) else { return };
         let before = member.bytes();
         change(member);
-        self.held = self.held - before + member.bytes();
+        let after = member.bytes();
+        if after < before {
+            member.waiting.wake_all();
+        }
+        self.held = self.held - before + after;
         self.wake();
     }
 
@@ -124,17 +133,19 @@ impl Member {
     /// woken when it may be worth another look.
     pub(super) fn room(&self, cx: &Context<'_>, window: u64) -> Room {
         let mut state = self.uplink.lock();
-        let held = state.members.get(&self.number).map_or(0, Held::bytes);
-        let room = if !state.has_room() {
+        if !state.has_room() {
             state.window.on_limited();
-            Room::OthersHoldAll
-        } else if held >= window {
-            Room::HoldsItsOwn
-        } else {
-            return Room::Bytes(window - held);
-        };
-        state.waiting.add(cx.waker());
-        room
+            state.waiting.add(cx.waker());
+            return Room::OthersHoldAll;
+        }
+        let Some(own) = state.members.get_mut(&self.number) else { return Room::Bytes(window.max(1)) };
+        match window.saturating_sub(own.bytes()) {
+            0 => {
+                own.waiting.add(cx.waker());
+                Room::HoldsItsOwn
+            }
+            room => Room::Bytes(room),
+        }
     }
 
     /// A stream is about to write.
@@ -273,6 +284,11 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicU32, Ordering},
+        task::{Wake, Waker},
+    };
+
     use futures::task::noop_waker_ref;
     use quinn::congestion::NewRenoConfig;
 
@@ -323,6 +339,32 @@ mod tests {
         assert_eq!(room(&first, 1000), Room::Bytes(50), "it was not taken after all");
         second.member.on_writing(Instant::now(), BYTES as usize);
         assert_eq!(room(&first, 1000), Room::OthersHoldAll);
+    }
+
+    #[test]
+    fn who_waits_for_its_own_window_is_woken_by_its_own_acknowledgements() {
+        let (_uplink, [mut first, mut second]) = connections();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        for connection in [&first, &second] {
+            connection.member.on_writing(Instant::now(), 1000);
+        }
+        assert_eq!(first.member.room(&Context::from_waker(&waker), 1000), Room::HoldsItsOwn);
+        second.on_sent(Instant::now(), 1000, 1);
+        second.on_end_acks(Instant::now(), 0, false, Some(1));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+        first.on_sent(Instant::now(), 1000, 1);
+        first.on_end_acks(Instant::now(), 0, false, Some(1));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicU32);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     #[test]
