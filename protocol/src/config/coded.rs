@@ -37,7 +37,8 @@ pub struct CodedSettings {
 pub enum ShardFactor {
     /// The same for all messages: 1 to [`ShardFactor::MAX`].
     Fixed(u16),
-    /// As many as there can be, 1 to [`ShardFactor::MAX`], with coefficients of at most a 64th of a shard.
+    /// As many as there can be, 1 to [`ShardFactor::MAX`], with coefficients of at most a 64th of a shard, and with
+    /// shards of at least 2560 bytes: two packets.
     Auto,
 }
 
@@ -50,8 +51,11 @@ impl ShardFactor {
         match self {
             Self::Fixed(k) => k,
             Self::Auto => {
-                let short = |k: &u16| usize::from(*k) * COEFFICIENTS_PART <= bytes.div_ceil(usize::from(*k));
-                (1..=Self::MAX).rev().find(short).unwrap_or(1)
+                let fits = |k: &u16| {
+                    let shard = bytes.div_ceil(usize::from(*k));
+                    shard >= SHARD_BYTES_MIN && usize::from(*k) * COEFFICIENTS_PART <= shard
+                };
+                (1..=Self::MAX).rev().find(fits).unwrap_or(1)
             }
         }
     }
@@ -59,6 +63,10 @@ impl ShardFactor {
 
 /// With [`ShardFactor::Auto`] the coefficients are at most one part in so many of a shard.
 const COEFFICIENTS_PART: usize = 64;
+
+/// With [`ShardFactor::Auto`] shards have at least so many bytes. Shorter ones cost more in packets, and in the time
+/// that each takes to be handled, than they save on the way.
+const SHARD_BYTES_MIN: usize = 2560;
 
 /// A positive factor in thousandths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,7 +195,8 @@ mod tests {
 
     #[test]
     fn auto_follows_the_message_size() {
-        let auto = [10, 4096, 64 << 10, 1 << 20, 10 << 20].map(|bytes| ShardFactor::Auto.for_message(bytes));
-        assert_eq!(auto, [1, 8, 32, 128, 128]);
+        let auto = [10, 4096, 10 << 10, 64 << 10, 128 << 10, 1 << 20, 10 << 20];
+        let auto = auto.map(|bytes| ShardFactor::Auto.for_message(bytes));
+        assert_eq!(auto, [1, 1, 4, 25, 45, 128, 128]);
     }
 }
