@@ -24,9 +24,10 @@ pub(crate) struct Ready {
     terms: Terms,
 }
 
-/// How a link orders messages: those that the neighbour lacks, own first, then the one nearest to completion at the
-/// neighbour, then the oldest. What it asks for though it has the message can wait: it wants to see whether we are honest.
-type Urgency = (bool, bool, u16, Age);
+/// How a link orders messages: those that the neighbour lacks, own first, of these the ones of which not every shard is
+/// out yet, then the one nearest to completion at the neighbour, then the oldest. What it asks for though it has the
+/// message can wait: it wants to see whether we are honest.
+type Urgency = (bool, bool, bool, u16, Age);
 
 /// How links take turns: the one that has got the smallest share, then the one that sent fewest, where that counts.
 /// Those that have the message already come last.
@@ -98,7 +99,8 @@ impl Shards {
                 continue;
             };
             let missing = generation.k().saturating_sub(exchange.estimate());
-            let urgency = (exchange.done, !generation.own, missing, generation.age);
+            let urgency =
+                (exchange.done, !generation.own, !generation.is_unsent(), missing, generation.age);
             if let Some(until) = self.held_back(cx, generation, (link, exchange), terms.trust) {
                 *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
             } else if best.as_ref().is_none_or(|held| urgency < held.0) {
