@@ -7,7 +7,7 @@
 //!
 //! A window that became too small would keep itself small where acknowledgements are late for other reasons than a
 //! queue of ours: busy processors, the uplinks of peers. So only what cannot be anything else makes it smaller than that
-//! of a node which knows nothing: a round trip in which every packet waited for longer than its path is.
+//! of a node which knows nothing: three round trips in which every packet waited for longer than its path is.
 
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,10 @@ pub(super) struct BdpWindow {
     /// Acknowledged bytes times the microseconds that their paths need for a round trip at best.
     carried: u128,
     peak: Peak,
-    /// A queue was seen in which all packets waited for longer than their paths are: the uplink carries less than the
-    /// first window.
+    /// The uplink carries less than the first window.
     slow: bool,
+    /// Full rounds one after another in which all packets waited for longer than their paths are.
+    waited_rounds: u8,
     /// All packets of this round trip waited so.
     waited: bool,
     /// A stream had to wait in this round trip.
@@ -41,6 +42,7 @@ impl BdpWindow {
             carried: 0,
             peak: Peak::default(),
             slow: false,
+            waited_rounds: 0,
             waited: true,
             limited: false,
             limited_before: false,
@@ -78,7 +80,8 @@ impl BdpWindow {
         self.peak.add(sample, full);
         let peak = self.peak.bytes();
         if full {
-            self.slow = waited || (self.slow && peak < BYTES_FIRST);
+            self.waited_rounds = if waited { self.waited_rounds.saturating_add(1) } else { 0 };
+            self.slow = self.waited_rounds >= WAITED_ROUNDS || (self.slow && peak < BYTES_FIRST);
         }
         let wanted = peak.saturating_add(peak / MORE_SHARE);
         let bytes_min = if self.slow { BYTES_MIN } else { BYTES_FIRST };
@@ -124,6 +127,9 @@ const MORE_SHARE: u64 = 8;
 
 /// What comes back in less time comes in bursts.
 const ROUND_MIN: Duration = Duration::from_millis(4);
+
+/// So many rounds in which all packets waited make a slow uplink. After one the processors may have been busy.
+const WAITED_ROUNDS: u8 = 3;
 
 /// After so many full rounds, or twice as many, a sample counts no more.
 const FULL_ROUNDS: u8 = 16;
