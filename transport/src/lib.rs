@@ -1,11 +1,12 @@
 //! Authenticated libp2p links (QUIC, TCP+Noise+Yamux) that move opaque frames.
 //!
 //! A *link* is what there is between us and one peer: a way to send frames to it, in order where the
-//! sender does not say otherwise ([`Class`]), and the frames that come from it. Below are connections, which libp2p's swarm makes and authenticates,
-//! and on them two one-way streams as `GossipSub` wants them: each side opens one and writes only
-//! there. Between nodes of ours over QUIC, frames of [`Class::Unordered`] have streams of their own beside
-//! it. A link loses no frame while it is up; when its stream or connection is lost it goes
-//! down, and a new stream or a spare connection makes a new link.
+//! sender does not say otherwise ([`Class`]), and the frames that come from it. Below are
+//! connections, which libp2p's swarm makes and authenticates, and on them two one-way streams as
+//! `GossipSub` wants them: each side opens one and writes only there. Between nodes of ours over
+//! QUIC, frames of [`Class::Unordered`] have streams of their own beside it. A link loses no frame
+//! while it is up; when its stream or connection is lost it goes down, and a new stream or a spare
+//! connection makes a new link.
 //!
 //! ```text
 //!  Transport (handle)          EventReceiver

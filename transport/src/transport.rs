@@ -87,9 +87,10 @@ impl Transport {
 
     /// Queues one frame, given in pieces; the length prefix is added here. Never blocks.
     ///
-    /// Control overtakes queued data; within a class the order is kept, unless that is [`Class::Unordered`]. Data lowers the link's
-    /// room at once by the frame's bytes ([`FRAME_COST_MIN`](crate::FRAME_COST_MIN) at least) and
-    /// is accepted while there is any room, so the last frame may overshoot.
+    /// Control overtakes queued data; within a class the order is kept, unless that is
+    /// [`Class::Unordered`]. Data lowers the link's room at once by the frame's bytes
+    /// ([`FRAME_COST_MIN`](crate::FRAME_COST_MIN) at least) and is accepted while there is any
+    /// room, so the last frame may overshoot.
     ///
     /// # Errors
     /// [`SendError::Full`] for data without room, [`SendError::ControlOverflow`] if this control

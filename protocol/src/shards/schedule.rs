@@ -99,8 +99,7 @@ impl Shards {
                 continue;
             };
             let missing = generation.k().saturating_sub(exchange.estimate());
-            let urgency =
-                (exchange.done, !generation.own, !generation.is_unsent(), missing, generation.age);
+            let urgency = (exchange.done, !generation.own, !generation.is_unsent(), missing, generation.age);
             if let Some(until) = self.held_back(cx, generation, (link, exchange), terms.trust) {
                 *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
             } else if best.as_ref().is_none_or(|held| urgency < held.0) {
@@ -208,8 +207,9 @@ fn unanswered_until(
     Some(reported_at + UNANSWERED_ROUND_TRIPS * rtt)
 }
 
-/// A neighbour's turn. Where ranks are not reported, what it sent is all we know of its own, and who sent less goes first.
-/// Elsewhere that does not count: the publisher's neighbours send before all others, and would be served last by all.
+/// A neighbour's turn. Where ranks are not reported, what it sent is all we know of its own, and who sent less goes
+/// first. Elsewhere that does not count: the publisher's neighbours send before all others, and would be served last by
+/// all.
 fn turn(config: &Config, generation: &Generation, exchange: &Exchange) -> Turn {
     let reported = config.coded.schedule == Schedule::Informed && generation.is_reported();
     (exchange.done, share(config, exchange), if reported { 0 } else { exchange.received })

@@ -49,7 +49,8 @@ impl Outbound {
         self.path.connection.open_uni().now_or_never()?.ok()
     }
 
-    /// Sends a frame in order after the first `barrier` frames of the first stream. Done when quinn has taken it.
+    /// Sends a frame that the peer handles after the first `barrier` frames of the first stream. Done when quinn has
+    /// taken it.
     pub(crate) async fn send(
         &mut self,
         mut stream: SendStream,
