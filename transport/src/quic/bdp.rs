@@ -220,6 +220,27 @@ mod tests {
     }
 
     #[test]
+    fn only_waits_of_several_round_trips_shrink_the_first_window() {
+        let (shortest, mut now) = (Duration::from_millis(50), Instant::now());
+        let mut window = BdpWindow::new(1 << 30);
+        let mut rounds = |count, rtt: Duration| {
+            for _ in 0..count {
+                window.on_limited();
+                window.on_acknowledged(1200, rtt, shortest);
+                window.on_acknowledged_until(now + rtt, now);
+                now += rtt;
+            }
+            window.bytes()
+        };
+        rounds(2, shortest);
+        for _ in 0..5 {
+            assert_eq!(rounds(2, shortest * 3), BYTES_FIRST);
+            assert_eq!(rounds(1, shortest), BYTES_FIRST);
+        }
+        assert_eq!(rounds(3, shortest * 3), BYTES_MIN);
+    }
+
+    #[test]
     fn who_sends_little_keeps_the_first_window_and_none_exceeds_the_largest() {
         let (mut line, mut window) = (Line::new(1e7, Duration::from_millis(50)), BdpWindow::new(1 << 30));
         (0..40).for_each(|_| line.send(&mut window, 10));
