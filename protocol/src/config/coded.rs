@@ -22,6 +22,9 @@ pub struct CodedSettings {
     pub distrust: Duration,
     /// Payloads below this travel whole; default 4096 bytes.
     pub small_message_bytes: usize,
+    /// Messages of 16 shards and more, up to so many bytes, are pushed over links outside the mesh as well, 16 in all;
+    /// default 64 KiB, none at 0.
+    pub wide_bytes_max: usize,
     /// Silence on an undecoded message after which shards are pulled; default 500 ms.
     pub repair_after: Duration,
     /// How long an undecoded message is kept; default 60 s.
@@ -37,8 +40,8 @@ pub struct CodedSettings {
 pub enum ShardFactor {
     /// The same for all messages: 1 to [`ShardFactor::MAX`].
     Fixed(u16),
-    /// As many as there can be, 1 to [`ShardFactor::MAX`], with coefficients of at most a 64th of a shard, and with
-    /// shards of at least 2560 bytes: two packets.
+    /// As many as there can be, 1 to [`ShardFactor::MAX`], with coefficients of at most a 64th of a shard, and below
+    /// 24 KiB with shards of at least 2560 bytes: two packets.
     Auto,
 }
 
@@ -51,9 +54,10 @@ impl ShardFactor {
         match self {
             Self::Fixed(k) => k,
             Self::Auto => {
+                let least = if bytes < SHORT_BYTES { SHORT_SHARD_BYTES_MIN } else { 1 };
                 let fits = |k: &u16| {
                     let shard = bytes.div_ceil(usize::from(*k));
-                    shard >= SHARD_BYTES_MIN && usize::from(*k) * COEFFICIENTS_PART <= shard
+                    shard >= least && usize::from(*k) * COEFFICIENTS_PART <= shard
                 };
                 (1..=Self::MAX).rev().find(fits).unwrap_or(1)
             }
@@ -64,9 +68,12 @@ impl ShardFactor {
 /// With [`ShardFactor::Auto`] the coefficients are at most one part in so many of a shard.
 const COEFFICIENTS_PART: usize = 64;
 
-/// With [`ShardFactor::Auto`] shards have at least so many bytes. Shorter ones cost more in packets, and in the time
-/// that each takes to be handled, than they save on the way.
-const SHARD_BYTES_MIN: usize = 2560;
+/// With [`ShardFactor::Auto`] messages of fewer bytes have longer shards.
+const SHORT_BYTES: usize = 24 << 10;
+
+/// So many bytes at least. Shorter ones cost more in packets, and in the time that each takes to be handled, than they
+/// save on the way.
+const SHORT_SHARD_BYTES_MIN: usize = 2560;
 
 /// A positive factor in thousandths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,6 +167,7 @@ impl Default for CodedSettings {
             integrity: Integrity::Adaptive,
             distrust: Duration::from_secs(600),
             small_message_bytes: 4096,
+            wide_bytes_max: 64 << 10,
             repair_after: Duration::from_millis(500),
             undecoded_ttl: Duration::from_secs(60),
             undecoded_max: 1024,
@@ -195,8 +203,8 @@ mod tests {
 
     #[test]
     fn auto_follows_the_message_size() {
-        let auto = [10, 4096, 10 << 10, 64 << 10, 128 << 10, 1 << 20, 10 << 20];
+        let auto = [10, 4096, 10 << 10, 24 << 10, 32 << 10, 64 << 10, 128 << 10, 1 << 20, 10 << 20];
         let auto = auto.map(|bytes| ShardFactor::Auto.for_message(bytes));
-        assert_eq!(auto, [1, 1, 4, 25, 45, 128, 128]);
+        assert_eq!(auto, [1, 1, 4, 19, 22, 32, 45, 128, 128]);
     }
 }

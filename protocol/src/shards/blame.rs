@@ -91,7 +91,7 @@ impl Shards {
         };
         let indices: Vec<u16> = (0..generation.header.hashed_shards()).collect();
         let Some(exchange) = generation.exchanges.get_mut(&link) else { return };
-        if owed == 0 || !exchange.push || core::mem::replace(&mut exchange.audited, true) {
+        if owed == 0 || !exchange.pushes() || core::mem::replace(&mut exchange.audited, true) {
             return;
         }
         if let Some(rpc) = cx.links.control(link) {

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::spread::IndexSet;
+use super::terms::Terms;
 use super::trend::Trend;
 use crate::Time;
 use crate::rpc::{Have, Want};
@@ -22,9 +23,7 @@ pub(crate) struct Exchange {
     pub(crate) needs_list: bool,
     /// It was told that we need the list.
     pub(crate) told_need: bool,
-    /// Shards are pushed to it while it is in the mesh. Not set for who came after we had decoded: it is told
-    /// of the message and asks if it lacks it.
-    pub(crate) push: bool,
+    push: Push,
     /// Shards we sent.
     pub(crate) sent: u16,
     /// Innovative shards it sent.
@@ -55,6 +54,18 @@ pub(crate) struct Exchange {
     pub(crate) told: Option<u16>,
 }
 
+/// Whether shards are sent to a neighbour that did not ask.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Push {
+    /// It came after we had decoded: it is told of the message and asks if it lacks it.
+    #[default]
+    No,
+    /// While it is in the mesh.
+    InMesh,
+    /// While it is in the topic.
+    OutsideMesh,
+}
+
 /// A neighbour's report of its rank.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Report {
@@ -66,7 +77,31 @@ pub(crate) struct Report {
 impl Exchange {
     /// With a neighbour to whom shards are pushed.
     pub(crate) fn pushing() -> Self {
-        Self { push: true, ..Self::default() }
+        Self { push: Push::InMesh, ..Self::default() }
+    }
+
+    /// The same with one that is not in the mesh.
+    pub(crate) fn pushing_outside_mesh() -> Self {
+        Self { push: Push::OutsideMesh, ..Self::default() }
+    }
+
+    /// The neighbour entered the mesh.
+    pub(crate) fn push_in_mesh(&mut self) {
+        self.push = Push::InMesh;
+    }
+
+    /// Whether it is, or was when the message came, one of those that shards are pushed to.
+    pub(crate) fn pushes(&self) -> bool {
+        self.push != Push::No
+    }
+
+    /// Whether shards are pushed to it now.
+    pub(crate) fn is_pushed_to(&self, terms: Terms) -> bool {
+        match self.push {
+            Push::No => false,
+            Push::InMesh => terms.eager,
+            Push::OutsideMesh => terms.wide,
+        }
     }
 
     /// The neighbour sent the header. Its publisher has the message: what it were sent would only fill its line.

@@ -33,6 +33,8 @@ pub(crate) struct Generation {
     pub(crate) age: Age,
     /// We published it.
     pub(crate) own: bool,
+    /// It goes over links outside the mesh, too.
+    pub(super) wide: bool,
     /// The neighbour that was the first to announce it, while its link is up.
     pub(crate) announcer: Option<LinkId>,
     pub(crate) exchanges: BTreeMap<LinkId, Exchange>,
@@ -93,6 +95,7 @@ impl Generation {
             body,
             age: 0,
             own: false,
+            wide: false,
             announcer: None,
             exchanges,
             sent: 0,
@@ -126,7 +129,7 @@ impl Generation {
     /// Whether the first push of our own message is not out yet, and there is someone to push it to.
     pub(crate) fn is_unsent(&self) -> bool {
         let unsent = matches!(&self.body, Body::Whole { next, .. } if *next < self.header.hashed_shards());
-        self.own && unsent && self.exchanges.values().any(|exchange| exchange.push && !exchange.done)
+        self.own && unsent && self.exchanges.values().any(|exchange| exchange.pushes() && !exchange.done)
     }
 
     /// Whether nodes report their ranks on the way to *k*.
@@ -145,7 +148,7 @@ impl Generation {
 
     /// Neighbours to which shards are pushed, and which push theirs to us.
     pub(super) fn pushed(&self) -> usize {
-        self.exchanges.values().filter(|exchange| exchange.push).count()
+        self.exchanges.values().filter(|exchange| exchange.pushes()).count()
     }
 
     /// Bytes of shards held of an undecoded message.

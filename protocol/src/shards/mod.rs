@@ -23,6 +23,7 @@ mod table;
 mod terms;
 mod trend;
 mod trust;
+mod wide;
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -32,7 +33,6 @@ use braidcast_coding::{Encoder, Params, Pool, ShardId};
 use bytes::Bytes;
 use rand_core::Rng;
 
-use self::exchange::Exchange;
 use self::filling::Filling;
 use self::generation::{Body, Generation};
 use self::hashes::shard_hashes;
@@ -123,8 +123,7 @@ impl Shards {
         let id = header.id();
         let message = header.message_id(cx.config.message_ids);
         let mut generation = Generation::published(header, message, (encoder, hashes), cx.now);
-        let coded_links = receivers.iter().filter(|link| cx.links.is_coded(**link));
-        generation.exchanges.extend(coded_links.map(|link| (*link, Exchange::pushing())));
+        generation.push_to(cx, self, receivers);
         self.finished.insert(cx.now, id, Finished { k, content });
         self.live.insert(generation);
         self.make_room(cx, None);
@@ -198,13 +197,13 @@ impl Shards {
             let have = generation.have();
             let whole = matches!(generation.body, Body::Whole { .. });
             let exchange = generation.exchanges.entry(link).or_default();
-            if whole && !exchange.push {
+            if whole && !exchange.pushes() {
                 if let (false, Some(rpc)) = (exchange.done, cx.links.control(link)) {
                     rpc.coded.haves.push(have);
                     exchange.told = Some(have.rank);
                 }
             } else {
-                exchange.push = true;
+                exchange.push_in_mesh();
                 pushed.push(*id);
             }
         }

@@ -5,7 +5,6 @@ use alloc::sync::Arc;
 use braidcast_coding::ShardId;
 use bytes::Bytes;
 
-use super::exchange::Exchange;
 use super::generation::{Generation, Sender, Taken};
 use super::terms::Trust;
 use super::{Finished, Shards};
@@ -57,8 +56,7 @@ impl Shards {
         }
         let repair_at = cx.now + cx.config.coded.repair_after;
         let mut generation = Generation::collecting(header.clone(), message.clone(), cx.now, repair_at);
-        let coded = receivers.iter().filter(|member| cx.links.is_coded(**member));
-        generation.exchanges.extend(coded.map(|member| (*member, Exchange::pushing())));
+        generation.push_to(cx, self, receivers);
         generation.exchanges.entry(link).or_default().on_header(published);
         generation.announcer = Some(link);
         for (link, have) in reports {
@@ -286,7 +284,7 @@ pub(super) fn tell_rank(cx: &mut Ctx<'_>, generation: &mut Generation) {
 /// The same to every `rounds`-th of them, others in each `turn`.
 fn tell_some(cx: &mut Ctx<'_>, generation: &mut Generation, (turn, rounds): (usize, usize)) {
     let have = generation.have();
-    let pushing = generation.exchanges.iter_mut().filter(|(_, exchange)| exchange.push).enumerate();
+    let pushing = generation.exchanges.iter_mut().filter(|(_, exchange)| exchange.pushes()).enumerate();
     for (place, (link, exchange)) in pushing {
         if (place + turn).is_multiple_of(rounds)
             && !exchange.done

@@ -64,7 +64,7 @@ impl Shards {
             .filter(|(_, generation)| {
                 let age = cx.now.since(generation.progress);
                 let waiting =
-                    |link: &LinkId| generation.exchanges.get(link).is_some_and(|e| e.push && !e.done);
+                    |link: &LinkId| generation.exchanges.get(link).is_some_and(|e| e.pushes() && !e.done);
                 match generation.is_whole() {
                     true => {
                         age > ttl

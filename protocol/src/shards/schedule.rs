@@ -64,7 +64,7 @@ impl Shards {
             links.into_iter().filter_map(|link| self.next_on(cx, mesh, link, &mut held_until)).collect();
         let next = ready
             .into_iter()
-            .min_by_key(|(turn, ready)| (*turn, self.lot(ready), ready.link))
+            .min_by_key(|(turn, ready)| (*turn, self.lot(&ready.message, ready.link), ready.link))
             .map(|(_, ready)| ready);
         if next.is_none()
             && let Some(until) = held_until
@@ -75,9 +75,9 @@ impl Shards {
     }
 
     /// Differs from node to node and from message to message, so that nobody is always served last.
-    fn lot(&self, ready: &Ready) -> u64 {
-        let message = ready.message.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        (u64::from(ready.link.number()) ^ self.salt ^ message).wrapping_mul(ODD_PHI)
+    pub(super) fn lot(&self, message: &CodingId, link: LinkId) -> u64 {
+        let message = message.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        (u64::from(link.number()) ^ self.salt ^ message).wrapping_mul(ODD_PHI)
     }
 
     /// The most urgent message for one link, and the link's turn. `held_until` becomes the time when a neighbour that
@@ -176,6 +176,8 @@ impl Shards {
             lot: u64::from(link.number()).wrapping_mul(ODD_PHI) ^ self.salt,
             bounded: config.schedule == Schedule::Informed,
             eager: mesh.receives(links, &generation.header.topic, link),
+            wide: generation.wide
+                && links.get(link).is_some_and(|held| held.topics.contains(&generation.header.topic)),
         }
     }
 }

@@ -68,8 +68,7 @@ impl Generation {
     /// What this neighbour would be sent. The rules are in `docs/spec/coded-mode.md`, "Which shard goes to whom".
     fn next(&self, exchange: &Exchange, terms: Terms) -> Option<Next> {
         let asked = exchange.wanted > 0;
-        if (exchange.done && exchange.wanted_indices.is_empty()) || !(asked || (terms.eager && exchange.push))
-        {
+        if (exchange.done && exchange.wanted_indices.is_empty()) || !(asked || exchange.is_pushed_to(terms)) {
             return None;
         }
         match &self.body {
@@ -107,6 +106,7 @@ impl Generation {
     /// more: there the first shards of a message go to many who have nothing yet.
     fn may_spread(&self, collecting: &Collecting, usable: u16, terms: Terms) -> bool {
         let fifths = match terms.trust {
+            Trust::All if self.wide => FANOUT_MIN.max(FANOUT_WIDE_PART * self.pushed() / 2),
             Trust::All => FANOUT_MIN.max(FANOUT_PART * self.pushed()),
             Trust::Verified => FANOUT_VERIFIED,
         };
@@ -121,6 +121,9 @@ const FANOUT_MIN: usize = 25;
 
 /// The same for each neighbour to which it pushes, if that is more.
 const FANOUT_PART: usize = 2;
+
+/// The same of a message that goes wide, for every two neighbours: half of them get each shard.
+const FANOUT_WIDE_PART: usize = 5;
 
 /// The same where only verified shards are mixed: most of what it then sends can go no further.
 const FANOUT_VERIFIED: usize = 18;

@@ -19,6 +19,8 @@ pub(crate) struct Terms {
     pub(crate) lot: u64,
     /// Whether the messages of its topic go to the neighbour at once.
     pub(crate) eager: bool,
+    /// Whether the message goes wide and the neighbour is in its topic.
+    pub(crate) wide: bool,
 }
 
 /// What a neighbour would be sent next.

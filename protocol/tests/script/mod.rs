@@ -152,6 +152,7 @@ impl World {
                 "max-message" => settings.message_bytes_max = number(value),
                 "repair" => settings.coded.repair_after = duration(value),
                 "small" => settings.coded.small_message_bytes = number(value),
+                "wide" => settings.coded.wide_bytes_max = number(value),
                 "k" => settings.coded.shard_factor = ShardFactor::Fixed(number(value)),
                 "threshold" => settings.coded.threshold = Threshold::new(number(value)).unwrap(),
                 "rule" if value == "exceeds" => settings.coded.threshold_rule = ThresholdRule::Exceeds,

@@ -130,6 +130,7 @@ impl Scenario {
         settings.publisher.bytes_max = settings.publisher.bytes_max.map(real);
         settings.gossip.cache_bytes_max = real(settings.gossip.cache_bytes_max);
         settings.coded.small_message_bytes = real(settings.coded.small_message_bytes);
+        settings.coded.wide_bytes_max /= scale;
         settings.coded.undecoded_bytes_max = real(settings.coded.undecoded_bytes_max);
         let config = Config::new(settings);
         config.map(Arc::new).map_err(|error| ScenarioError::new(format!("protocol: {error}")))

@@ -88,6 +88,8 @@ fn coded(mut section: Section<'_>, coded: &mut CodedSettings) -> Result<(), Scen
     ];
     set(&mut coded.integrity, section.word("integrity", &integrity)?);
     bytes(&mut coded.small_message_bytes, &mut section, "small_message_bytes")?;
+    let wide_bytes = section.bytes("wide_bytes_max", 0..=BYTES_MAX)?.map(|bytes| bytes as usize);
+    set(&mut coded.wide_bytes_max, wide_bytes);
     positive(&mut coded.repair_after, &mut section, "repair_after")?;
     positive(&mut coded.undecoded_ttl, &mut section, "undecoded_ttl")?;
     set(&mut coded.undecoded_max, section.whole("undecoded_max", 1..=COUNT_MAX)?);
