@@ -19,11 +19,13 @@ pub(crate) fn make(id: u64, size: usize) -> Vec<u8> {
 /// The number of a message, and whether every byte of it is right. One that is too short for a number has none.
 pub(crate) fn check(message: &[u8]) -> Option<(u64, bool)> {
     let id = u64::from_le_bytes(*message.first_chunk()?);
-    let right = message.chunks(WORD).zip(words(id)).skip(1).all(|(chunk, word)| {
-        let word = word.to_le_bytes();
-        chunk == &word[..chunk.len()]
-    });
-    Some((id, right))
+    let (whole, rest) = message.as_chunks::<WORD>();
+    let mut words = words(id);
+    // Whole numbers: comparing slices took 3 % of a node's time at 1 MiB.
+    let right =
+        whole.iter().zip(words.by_ref()).skip(1).all(|(bytes, word)| u64::from_le_bytes(*bytes) == word);
+    let last = words.next().is_some_and(|word| rest == &word.to_le_bytes()[..rest.len()]);
+    Some((id, right && last))
 }
 
 fn words(id: u64) -> impl Iterator<Item = u64> {
