@@ -23,7 +23,7 @@ pub struct CodedSettings {
     /// Payloads below this travel whole; default 4096 bytes.
     pub small_message_bytes: usize,
     /// Messages of 16 shards and more, up to so many bytes, are pushed over links outside the mesh as well, 16 in all;
-    /// default 64 KiB, none at 0.
+    /// default no limit, none at 0.
     pub wide_bytes_max: usize,
     /// Silence on an undecoded message after which shards are pulled; default 500 ms.
     pub repair_after: Duration,
@@ -167,7 +167,7 @@ impl Default for CodedSettings {
             integrity: Integrity::Adaptive,
             distrust: Duration::from_secs(600),
             small_message_bytes: 4096,
-            wide_bytes_max: 64 << 10,
+            wide_bytes_max: usize::MAX,
             repair_after: Duration::from_millis(500),
             undecoded_ttl: Duration::from_secs(60),
             undecoded_max: 1024,

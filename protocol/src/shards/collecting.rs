@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::evidence::Kept;
 use super::exchange::Exchange;
 use super::hashes::Hashes;
-use super::spread::{HOLDERS, IndexSet, Spread};
+use super::spread::{HOLDERS_MAX, IndexSet, Spread};
 use super::terms::{Next, Trust};
 use crate::LinkId;
 use crate::rpc::Shard;
@@ -155,10 +155,10 @@ impl Collecting {
     /// combination is always new, but goes no further. So it gets canonical ones until it has enough to combine, those
     /// that fewest of our neighbours have, and none that is about everywhere. Of those that hardly anybody has it gets
     /// more: else all nodes of a region lack the same few, and wait until one of them is complete.
-    pub(crate) fn verified_for(&self, exchange: &Exchange, spread: &Spread, lot: u64) -> Next {
+    pub(crate) fn verified_for(&self, exchange: &Exchange, spread: &Spread, pushed: usize, lot: u64) -> Next {
         let (k, held) = (self.decoder.params().k(), usize::from(exchange.holds.len()));
         let holders = match held {
-            _ if held < k.div_ceil(SEEDED_PART) => HOLDERS,
+            _ if held < k.div_ceil(SEEDED_PART) => (3 * pushed / 4).clamp(HOLDERS_MIN, HOLDERS_MAX),
             _ if held < k / RARE_PART => RARE_HOLDERS,
             _ => return Next::Mixed,
         };
@@ -311,9 +311,13 @@ fn verified(decoder: &Decoder) -> IndexSet {
 
 /// Of its *k* a neighbour gets one part in so many as canonical shards. With more of them, more are duplicates; with
 /// fewer, what neighbours combine is not new to each other.
-const SEEDED_PART: usize = 4;
+const SEEDED_PART: usize = 6;
 
-/// The same for those that are rare.
+/// A shard that three quarters of the neighbours have comes to the others from them, and is not passed on as it is; nor
+/// is one that [`HOLDERS_MAX`] have. So many must have it at least.
+const HOLDERS_MIN: usize = 7;
+
+/// The same part for those that are rare.
 const RARE_PART: usize = 2;
 
 /// A shard that so many neighbours are known to have is not rare.

@@ -9,6 +9,7 @@ use super::Shards;
 use super::exchange::Exchange;
 use super::generation::{Age, Generation};
 use super::terms::{Terms, Trust};
+use super::wide::WIDE_LINKS;
 use crate::config::Schedule;
 use crate::ctx::Ctx;
 use crate::links::Links;
@@ -128,7 +129,7 @@ impl Shards {
             return None;
         }
         let rtt = cx.links.get(link)?.rtt?;
-        let sources = sources(cx.config, exchange);
+        let sources = sources(cx.config, exchange, cx.config.mesh.max.max(WIDE_LINKS));
         // Where nodes send garbage, or what is not new, who gets enough does not gain by it, and reports nothing.
         let gains = trust == Trust::All && !self.probation.is_alarmed(cx.now);
         let unanswered = gains.then(|| unanswered_until(generation, exchange, rtt, sources)).flatten();
@@ -187,7 +188,7 @@ impl Shards {
 fn enough(generation: &Generation, trust: Trust) -> u64 {
     let k = u64::from(generation.k());
     match (trust, generation.is_whole()) {
-        (Trust::All, false) => k + k / 16,
+        (Trust::All, false) => k + k / 32,
         (Trust::Verified, true) => k + k / 8,
         (Trust::All, true) | (Trust::Verified, false) => k,
     }
@@ -218,19 +219,22 @@ fn turn(config: &Config, generation: &Generation, exchange: &Exchange) -> Turn {
 }
 
 /// What a neighbour was sent, weighted by how many serve it: one that has few sources needs more from each of them. It
-/// could say that it has fewer than it has, so half of the smallest mesh is the least that counts.
+/// could say that it has fewer than it has, so half of the smallest mesh is the least that counts; more than the largest
+/// are enough.
 fn share(config: &Config, exchange: &Exchange) -> u32 {
     let sources = match config.coded.schedule {
         Schedule::Exchange => 1,
-        Schedule::Informed => sources(config, exchange).max(config.mesh.min.div_ceil(2) as u32),
+        Schedule::Informed => {
+            sources(config, exchange, config.mesh.max).max(config.mesh.min.div_ceil(2) as u32)
+        }
     };
     u32::from(exchange.sent) * sources
 }
 
-/// How many serve a neighbour, as it says; more than the largest mesh do not count.
-fn sources(config: &Config, exchange: &Exchange) -> u32 {
+/// How many serve a neighbour, as it says, and at most so many.
+fn sources(config: &Config, exchange: &Exchange, most: usize) -> u32 {
     match usize::from(exchange.sources) {
         0 => config.mesh.target as u32,
-        sources => sources.min(config.mesh.max) as u32,
+        sources => sources.min(most) as u32,
     }
 }

@@ -88,7 +88,9 @@ impl Generation {
                 if usable > 0 && (asked || (may_push && exchange.can_use(usable))) {
                     return Some(match terms.trust {
                         Trust::All => Next::Mixed,
-                        Trust::Verified => collecting.verified_for(exchange, &self.spread(), terms.lot),
+                        Trust::Verified => {
+                            collecting.verified_for(exchange, &self.spread(), self.pushed(), terms.lot)
+                        }
                     });
                 }
                 exchange.can_use(self.rank()).then(|| collecting.direct(exchange)).flatten()
@@ -105,28 +107,21 @@ impl Generation {
     /// all it has to all its neighbours would send most of them what they get from others. In a large mesh it may do
     /// more: there the first shards of a message go to many who have nothing yet.
     fn may_spread(&self, collecting: &Collecting, usable: u16, terms: Terms) -> bool {
-        let fifths = match terms.trust {
-            Trust::All if self.wide => FANOUT_MIN.max(FANOUT_WIDE_PART * self.pushed() / 2),
+        let twentieths = match terms.trust {
             Trust::All => FANOUT_MIN.max(FANOUT_PART * self.pushed()),
-            Trust::Verified => FANOUT_VERIFIED,
+            Trust::Verified => FANOUT_MIN,
         };
         let free = !terms.bounded || collecting.is_next_to_publisher();
-        free || 5 * (self.sent as usize) < fifths * usize::from(usable)
+        free || 20 * (self.sent as usize) < twentieths * usize::from(usable)
     }
 }
 
-/// Shards that a relay sends in all for each one that it holds, in fifths. Fewer slow the spread down, more are
+/// Shards that a relay sends in all for each one that it holds, in twentieths. Fewer slow the spread down, more are
 /// duplicates.
-const FANOUT_MIN: usize = 25;
+const FANOUT_MIN: usize = 100;
 
 /// The same for each neighbour to which it pushes, if that is more.
-const FANOUT_PART: usize = 2;
-
-/// The same of a message that goes wide, for every two neighbours: half of them get each shard.
-const FANOUT_WIDE_PART: usize = 5;
-
-/// The same where only verified shards are mixed: most of what it then sends can go no further.
-const FANOUT_VERIFIED: usize = 18;
+const FANOUT_PART: usize = 9;
 
 /// A list of at most so many hashes goes with canonical shards unasked: 768 bytes, *k* = 16 with the default multiplier.
 const UNASKED_MAX: u16 = 24;

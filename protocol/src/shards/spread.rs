@@ -57,10 +57,10 @@ impl FromIterator<u16> for IndexSet {
 
 /// How many neighbours have each canonical shard: set *i* has those that more than *i* of them have.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Spread([IndexSet; HOLDERS]);
+pub(crate) struct Spread([IndexSet; HOLDERS_MAX]);
 
 impl Spread {
-    /// Of these shards, one that fewest have; none that `holders` have, at most [`HOLDERS`]. `lot` decides between
+    /// Of these shards, one that fewest have; none that `holders` have, at most [`HOLDERS_MAX`]. `lot` decides between
     /// equals, so that neighbours do not all send the same.
     pub(crate) fn rarest(&self, of: &IndexSet, holders: usize, lot: u64) -> Option<u16> {
         let levels = self.0.iter().take(holders);
@@ -73,7 +73,7 @@ impl<'a> FromIterator<&'a IndexSet> for Spread {
     fn from_iter<T: IntoIterator<Item = &'a IndexSet>>(held: T) -> Self {
         let mut spread = Self::default();
         for set in held {
-            for level in (0..HOLDERS).rev() {
+            for level in (0..HOLDERS_MAX).rev() {
                 let fewer = if level == 0 { IndexSet([u64::MAX; 4]) } else { spread.0[level - 1] };
                 let word = |word: usize| spread.0[level].0[word] | (fewer.0[word] & set.0[word]);
                 spread.0[level] = IndexSet(array::from_fn(word));
@@ -90,8 +90,8 @@ const fn scattered(mut x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// A shard that so many neighbours have comes to the others from them, and is not passed on as it is.
-pub(crate) const HOLDERS: usize = 7;
+/// More holders of a shard are not counted.
+pub(crate) const HOLDERS_MAX: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -106,21 +106,21 @@ mod tests {
 
     #[test]
     fn the_rarest_is_taken_and_none_that_is_everywhere() {
-        let mut held = vec![set(&[1]); HOLDERS - 2];
+        let mut held = vec![set(&[1]); HOLDERS_MAX - 2];
         held.extend([set(&[1, 2]), set(&[1, 2, 200])]);
         let spread: Spread = held.iter().collect();
-        assert_eq!(spread.rarest(&set(&[1, 2, 200]), HOLDERS, 7), Some(200));
-        assert_eq!(spread.rarest(&set(&[1, 2]), HOLDERS, 7), Some(2));
+        assert_eq!(spread.rarest(&set(&[1, 2, 200]), HOLDERS_MAX, 7), Some(200));
+        assert_eq!(spread.rarest(&set(&[1, 2]), HOLDERS_MAX, 7), Some(2));
         assert_eq!(spread.rarest(&set(&[1, 2]), 2, 7), None, "two have the rarer");
-        assert_eq!(spread.rarest(&set(&[1]), HOLDERS, 7), None, "all have it");
-        assert_eq!(spread.rarest(&set(&[]), HOLDERS, 7), None);
+        assert_eq!(spread.rarest(&set(&[1]), HOLDERS_MAX, 7), None, "all have it");
+        assert_eq!(spread.rarest(&set(&[]), HOLDERS_MAX, 7), None);
     }
 
     #[test]
     fn equals_are_chosen_by_lot() {
         let all: IndexSet = (0..64).collect();
         let chosen: Vec<_> =
-            (0..64).filter_map(|lot| Spread::default().rarest(&all, HOLDERS, lot << 32)).collect();
+            (0..64).filter_map(|lot| Spread::default().rarest(&all, HOLDERS_MAX, lot << 32)).collect();
         let different: IndexSet = chosen.iter().copied().collect();
         assert_eq!(chosen.len(), 64);
         assert!(different.len() > 30, "{} of 64", different.len());

@@ -11,7 +11,7 @@ use crate::rpc::Header;
 
 /// Links that such a message goes over, those of the mesh among them; it has at least as many shards, so that each can
 /// carry another.
-const WIDE_LINKS: usize = 16;
+pub(super) const WIDE_LINKS: usize = 16;
 
 impl Generation {
     /// Exchanges with those who are sent the message unasked: `mesh` and, if it is to go wide, some others.
@@ -43,8 +43,7 @@ impl Shards {
     }
 }
 
-/// A message that an uplink sends once in less than a hop takes waits more for hops than for uplinks, so it pays to go
-/// by more of them.
+/// Shards of such a message go round on more links in fewer hops, and each link can carry another.
 fn is_wide(config: &CodedSettings, header: &Header) -> bool {
     header.params.k() >= WIDE_LINKS && header.params.message_len() <= config.wide_bytes_max
 }
