@@ -117,10 +117,11 @@ impl Node {
             Event::Malformed { link, fault } => self.on_malformed(now, link, fault, out),
             Event::LinkReady { link, bytes } => self.links.set_room(link, bytes),
             Event::LinkStats { link, rtt, lost } => {
-                if let Some(link) = self.links.get_mut(link) {
-                    link.rtt = Some(rtt);
-                    link.lost = lost;
+                if let Some(held) = self.links.get_mut(link) {
+                    held.rtt = Some(rtt);
+                    held.lost = lost;
                 }
+                self.shards.on_stats(link);
             }
             Event::PeerRecord { link, record } => self.links.set_record(link, record),
             Event::Judged { message, verdict } => self.on_judged(now, &message, verdict, out),

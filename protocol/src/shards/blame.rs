@@ -67,8 +67,9 @@ impl Shards {
 
     /// Something was wrong: from now on members owe right shards.
     pub(super) fn alarm(&mut self, cx: &mut Ctx<'_>) {
+        self.live.rouse();
         if self.probation.alarm(cx.now, cx.config.coded.distrust) {
-            let ids: Vec<CodingId> = self.live.iter().map(|(id, _)| *id).collect();
+            let ids: Vec<CodingId> = self.live.iter().map(|(id, _)| id).collect();
             ids.into_iter().for_each(|id| self.audit_all(cx, id));
         }
     }

@@ -41,6 +41,7 @@ pub(crate) use self::receive::ShardVerdict;
 use self::receive::tell_rank;
 use self::rumours::Rumours;
 use self::table::Table;
+use self::terms::Trust;
 use self::trust::Distrust;
 use crate::ctx::Ctx;
 use crate::invariants::{Broken, Rule, ensure};
@@ -204,10 +205,15 @@ impl Shards {
                 }
             } else {
                 exchange.push_in_mesh();
-                pushed.push(*id);
+                pushed.push(id);
             }
         }
         pushed.iter().for_each(|id| self.live.schedule(id));
+    }
+
+    /// A link's round trip changed: what follows from it counts no more.
+    pub(crate) fn on_stats(&mut self, link: LinkId) {
+        self.live.rouse_on(link);
     }
 
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
@@ -243,11 +249,18 @@ impl Shards {
         let bounded = undecoded <= config.coded.undecoded_max && self.rumours.is_bounded();
         ensure(self.live.is_sound() && bounded, Rule::S1, || format!("{undecoded} of {}", self.live.len()))?;
         for (id, generation) in self.live.iter() {
-            for link in generation.exchanges.keys() {
+            for (link, exchange) in &generation.exchanges {
                 ensure(links.is_live(*link), Rule::S2, || format!("{id:?}: {link:?}"))?;
                 let terms = self.terms(config, now, (mesh, links), generation, *link);
-                let found = !generation.can_send(*link, terms) || self.live.is_scheduled(*link, generation);
-                ensure(found, Rule::S4, || format!("{id:?}: {link:?}"))?;
+                let held = |trust| {
+                    self.held_back((config, now, links), generation, (*link, exchange), trust).is_some()
+                };
+                // A quiet link is looked at again when what held it is over, not when we trust again.
+                let quiet = self.live.is_quiet(now, *link) && !held(Trust::All) && !held(Trust::Verified);
+                let found = self.live.is_scheduled(*link, generation) && !quiet;
+                ensure(found || !generation.can_send(*link, terms), Rule::S4, || {
+                    format!("{id:?}: {link:?}")
+                })?;
             }
             if let Body::Collecting(collecting) = &generation.body {
                 let held = |index: u16| {

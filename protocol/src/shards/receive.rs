@@ -144,7 +144,8 @@ impl Shards {
         loop {
             let Some(generation) = self.live.get_mut(&id) else { return ShardVerdict::Handled };
             if generation.rank() < generation.k() {
-                report_progress(cx, generation);
+                let trust = self.distrust.trust(&cx.config.coded, cx.now, &generation.header.topic);
+                report_progress(cx, generation, trust);
                 return ShardVerdict::Handled;
             }
             let header = generation.header.clone();
@@ -201,7 +202,7 @@ impl Shards {
             if pulls {
                 generation.pull_at_once(cx.now);
             }
-            self.live.schedule(&have.message);
+            self.live.schedule_on(link, &have.message);
             self.live.on_sent(&have.message);
             match have.rank >= k {
                 true if pulls => self.wake_by(cx.now),
@@ -233,7 +234,7 @@ impl Shards {
             if by_name && (!done || self.probation.believes_hearsay(cx.now)) {
                 self.alarm(cx);
             }
-            self.live.schedule(&want.message);
+            self.live.schedule_on(link, &want.message);
         }
     }
 
@@ -264,10 +265,14 @@ impl Shards {
     }
 }
 
-/// Tells those that push to us how far we are: at the first shard, and then sixteen times at most on the way to *k*.
-/// Where they are many, each time only some of them, in turn.
-fn report_progress(cx: &mut Ctx<'_>, generation: &mut Generation) {
-    let (rank, step) = (generation.rank(), generation.k().div_ceil(REPORTS));
+/// Tells those that push to us how far we are: at the first shard, and then some times on the way to *k*. Where they
+/// are many, each time only some of them, in turn.
+fn report_progress(cx: &mut Ctx<'_>, generation: &mut Generation, trust: Trust) {
+    let reports = match trust {
+        Trust::All => REPORTS,
+        Trust::Verified => REPORTS_VERIFIED,
+    };
+    let (rank, step) = (generation.rank(), generation.k().div_ceil(reports));
     let due = rank == 1 || rank.is_multiple_of(step);
     if cx.config.coded.schedule == Schedule::Exchange || !due || !generation.is_reported() {
         return;
@@ -304,9 +309,12 @@ fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
     }
 }
 
-/// Reports on the way to *k*: more would follow the rank closer, but each is a frame to every neighbour. With half as many
-/// the last of 99 nodes wait a sixth longer.
-const REPORTS: u16 = 16;
+/// Reports on the way to *k*. Each is a frame to every neighbour, and most often a packet of its own, so that sixteen were
+/// half of the packets of 128 KiB; nobody gets a message sooner by them, and some wait longer.
+const REPORTS: u16 = 8;
+
+/// The same where only verified shards are mixed: less of what comes is new, so what a neighbour lacks is harder to guess.
+const REPORTS_VERIFIED: u16 = 16;
 
 /// Twice as many neighbours and more are told in turn, at least so many at a time.
 const REPORTED_TO: usize = 10;

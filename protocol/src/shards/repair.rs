@@ -73,7 +73,7 @@ impl Shards {
                     false => age > ttl,
                 }
             })
-            .map(|(id, _)| *id)
+            .map(|(id, _)| id)
             .collect();
         over.into_iter().for_each(|id| self.give_up(cx, id));
         self.finished.expire(cx.now);

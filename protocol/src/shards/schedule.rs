@@ -58,9 +58,17 @@ impl Shards {
             self.wake_by(until);
             return None;
         }
-        let takes = |link: &LinkId| cx.links.has_room(*link) && cx.links.is_coded(*link);
-        let links: SmallVec<[LinkId; 16]> = self.live.scheduled().filter(takes).collect();
         let mut held_until = None;
+        let mut links = SmallVec::<[LinkId; 16]>::new();
+        for (link, quiet_until) in self.live.scheduled(cx.now) {
+            if !cx.links.has_room(link) || !cx.links.is_coded(link) {
+                continue;
+            }
+            match quiet_until {
+                None => links.push(link),
+                Some(until) => sooner(&mut held_until, until),
+            }
+        }
         let ready: SmallVec<[(Turn, Ready); 16]> =
             links.into_iter().filter_map(|link| self.next_on(cx, mesh, link, &mut held_until)).collect();
         let next = ready
@@ -90,7 +98,7 @@ impl Shards {
         link: LinkId,
         held_until: &mut Option<Time>,
     ) -> Option<(Turn, Ready)> {
-        let (mut idle, mut compared) = (Vec::new(), 0);
+        let (mut idle, mut compared, mut quiet_until) = (Vec::new(), 0, None);
         let mut best: Option<(Urgency, Turn, Ready)> = None;
         for (entry, generation) in self.live.agenda(link) {
             let terms = self.terms(cx.config, cx.now, (mesh, cx.links), generation, link);
@@ -101,8 +109,10 @@ impl Shards {
             };
             let missing = generation.k().saturating_sub(exchange.estimate());
             let urgency = (exchange.done, !generation.own, !generation.is_unsent(), missing, generation.age);
-            if let Some(until) = self.held_back(cx, generation, (link, exchange), terms.trust) {
-                *held_until = Some(held_until.map_or(until, |earlier| earlier.min(until)));
+            if let Some(until) =
+                self.held_back((cx.config, cx.now, cx.links), generation, (link, exchange), terms.trust)
+            {
+                sooner(&mut quiet_until, until);
             } else if best.as_ref().is_none_or(|held| urgency < held.0) {
                 let turn = turn(cx.config, generation, exchange);
                 best = Some((urgency, turn, Ready { link, message: generation.header.id(), terms }));
@@ -112,29 +122,32 @@ impl Shards {
                 break;
             }
         }
-        self.live.tidy(link, &idle);
+        if let Some(until) = quiet_until {
+            sooner(held_until, until);
+        }
+        self.live.tidy(link, &idle, quiet_until.filter(|_| best.is_none()));
         best.map(|(_, turn, ready)| (turn, ready))
     }
 
     /// Until when nothing is sent to a neighbour to which enough is on its way already, by its own reports. What it
     /// asked for it gets.
-    fn held_back(
+    pub(super) fn held_back(
         &self,
-        cx: &Ctx<'_>,
+        (config, now, links): (&Config, Time, &Links),
         generation: &Generation,
         (link, exchange): (LinkId, &Exchange),
         trust: Trust,
     ) -> Option<Time> {
-        if cx.config.coded.schedule == Schedule::Exchange || exchange.wanted > 0 {
+        if config.coded.schedule == Schedule::Exchange || exchange.wanted > 0 {
             return None;
         }
-        let rtt = cx.links.get(link)?.rtt?;
-        let sources = sources(cx.config, exchange, cx.config.mesh.max.max(WIDE_LINKS));
+        let rtt = links.get(link)?.rtt?;
+        let sources = sources(config, exchange, config.mesh.max.max(WIDE_LINKS));
         // Where nodes send garbage, or what is not new, who gets enough does not gain by it, and reports nothing.
-        let gains = trust == Trust::All && !self.probation.is_alarmed(cx.now);
+        let gains = trust == Trust::All && !self.probation.is_alarmed(now);
         let unanswered = gains.then(|| unanswered_until(generation, exchange, rtt, sources)).flatten();
-        unanswered.filter(|until| *until > cx.now).or_else(|| {
-            let forecast = exchange.trend.forecast(cx.now, rtt, sources)?;
+        unanswered.filter(|until| *until > now).or_else(|| {
+            let forecast = exchange.trend.forecast(now, rtt, sources)?;
             (forecast.rank >= enough(generation, trust)).then_some(forecast.until)
         })
     }
@@ -181,6 +194,11 @@ impl Shards {
                 && links.get(link).is_some_and(|held| held.topics.contains(&generation.header.topic)),
         }
     }
+}
+
+/// Makes `at` the time `until`, unless it is sooner.
+fn sooner(at: &mut Option<Time>, until: Time) {
+    *at = Some(at.map_or(until, |earlier| earlier.min(until)));
 }
 
 /// The rank at which a neighbour needs nothing more of us, if it is forecast. Of what nodes send that lack parts of the

@@ -1,6 +1,7 @@
 //! The coded messages at hand, with the indexes that keep each question cheap.
 //!
-//! Invariant S1: sums and indexes are right. S4: what can be sent on a link is in its agenda.
+//! Invariant S1: sums and indexes are right. S4: what can be sent on a link is in its agenda, and the link is not quiet
+//! unless that is held back.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -11,24 +12,31 @@ use bytes::Bytes;
 use super::evidence::Kept;
 use super::generation::{Age, Generation};
 use super::room::Announced;
-use crate::{CodingId, LinkId, MessageId};
+use crate::{CodingId, LinkId, MessageId, Time};
 
 /// The coded messages at hand.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    live: BTreeMap<CodingId, Generation>,
-    /// By age, oldest first.
-    by_age: BTreeMap<Age, CodingId>,
+    /// Oldest first.
+    live: BTreeMap<Age, Generation>,
+    ages: BTreeMap<CodingId, Age>,
     made: u64,
     /// Undecoded messages by their GossipSub id.
     collecting: BTreeSet<(MessageId, CodingId)>,
-    /// For each link what may have something to send, own messages first, then by age: a superset, which
-    /// scheduling tidies.
-    agenda: BTreeMap<LinkId, BTreeSet<Entry>>,
+    agendas: BTreeMap<LinkId, Agenda>,
     /// Own messages whose first push is not out yet: only here are all of their bytes.
     unsent: BTreeSet<Age>,
     bytes: Sums,
     announced: Announced,
+}
+
+/// What there may be to send on a link.
+#[derive(Debug, Default)]
+struct Agenda {
+    /// Own messages first, then by age: a superset, which scheduling tidies.
+    entries: BTreeSet<Entry>,
+    /// Nothing can be sent before, unless something changes.
+    quiet_until: Option<Time>,
 }
 
 /// An entry of a link's agenda: not our own, age.
@@ -42,11 +50,18 @@ pub(crate) struct Sums {
     pub(crate) unsent: usize,
 }
 
+impl Agenda {
+    fn add(&mut self, generation: &Generation) {
+        self.entries.insert((!generation.own, generation.age));
+        self.quiet_until = None;
+    }
+}
+
 impl Table {
     pub(crate) fn insert(&mut self, mut generation: Generation) {
         let id = generation.header.id();
         generation.age = self.made;
-        self.by_age.insert(self.made, id);
+        self.ages.insert(id, self.made);
         self.made += 1;
         let bytes = generation.padded_bytes();
         if !generation.is_whole() {
@@ -60,13 +75,12 @@ impl Table {
                 self.unsent.insert(generation.age);
             }
         }
-        self.live.insert(id, generation);
+        self.live.insert(generation.age, generation);
         self.schedule(&id);
     }
 
     pub(crate) fn remove(&mut self, id: &CodingId) -> Option<Generation> {
-        let generation = self.live.remove(id)?;
-        self.by_age.remove(&generation.age);
+        let generation = self.live.remove(&self.ages.remove(id)?)?;
         self.sent(&generation);
         match generation.is_whole() {
             true => self.bytes.whole -= generation.padded_bytes(),
@@ -87,7 +101,8 @@ impl Table {
         decoded: bool,
         pool: &mut Pool,
     ) -> Option<Vec<Kept>> {
-        let generation = self.live.get_mut(id).filter(|generation| !generation.is_whole())?;
+        let age = self.ages.get(id)?;
+        let generation = self.live.get_mut(age).filter(|generation| !generation.is_whole())?;
         let bytes = generation.padded_bytes();
         let evidence = generation.complete(payload, decoded, pool);
         self.bytes.undecoded -= bytes;
@@ -99,20 +114,22 @@ impl Table {
     }
 
     pub(crate) fn get(&self, id: &CodingId) -> Option<&Generation> {
-        self.live.get(id)
+        self.live.get(self.ages.get(id)?)
     }
 
     /// Call [`Self::schedule`] if the change gives something to send.
     pub(crate) fn get_mut(&mut self, id: &CodingId) -> Option<&mut Generation> {
-        self.live.get_mut(id)
+        self.live.get_mut(self.ages.get(id)?)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CodingId, &Generation)> {
-        self.live.iter()
+    /// Oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (CodingId, &Generation)> {
+        self.live.values().map(|generation| (generation.header.id(), generation))
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&CodingId, &mut Generation)> {
-        self.live.iter_mut()
+    /// Oldest first.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (CodingId, &mut Generation)> {
+        self.live.values_mut().map(|generation| (generation.header.id(), generation))
     }
 
     pub(crate) fn undecoded(&self) -> usize {
@@ -133,13 +150,13 @@ impl Table {
 
     /// The oldest message that is whole, or that is not.
     pub(crate) fn oldest(&self, whole: bool) -> Option<CodingId> {
-        self.by_age.values().copied().find(|id| self.live[id].is_whole() == whole)
+        self.iter().find(|(_, generation)| generation.is_whole() == whole).map(|(id, _)| id)
     }
 
     /// The oldest undecoded message that this neighbour was the first to announce.
     pub(crate) fn oldest_of(&self, link: LinkId) -> Option<CodingId> {
-        let is_its = |id: &CodingId| self.live[id].announcer == Some(link) && !self.live[id].is_whole();
-        self.by_age.values().copied().find(is_its)
+        let is_its = |generation: &Generation| generation.announcer == Some(link) && !generation.is_whole();
+        self.iter().find(|(_, generation)| is_its(generation)).map(|(id, _)| id)
     }
 
     pub(crate) const fn announced(&self) -> &Announced {
@@ -162,40 +179,64 @@ impl Table {
 
     /// The message may have something to send to each neighbour that exchanges it.
     pub(crate) fn schedule(&mut self, id: &CodingId) {
-        let Some(generation) = self.live.get(id) else { return };
+        let Some(generation) = self.ages.get(id).and_then(|age| self.live.get(age)) else { return };
         for link in generation.exchanges.keys() {
-            self.agenda.entry(*link).or_default().insert((!generation.own, generation.age));
+            self.agendas.entry(*link).or_default().add(generation);
         }
     }
 
-    /// Links on which there may be something to send.
-    pub(crate) fn scheduled(&self) -> impl Iterator<Item = LinkId> + '_ {
-        self.agenda.keys().copied()
+    /// The message may have something to send to this neighbour.
+    pub(crate) fn schedule_on(&mut self, link: LinkId, id: &CodingId) {
+        let generation = self.ages.get(id).and_then(|age| self.live.get(age));
+        if let Some(generation) = generation.filter(|generation| generation.exchanges.contains_key(&link)) {
+            self.agendas.entry(link).or_default().add(generation);
+        }
+    }
+
+    /// What held messages back may count no more.
+    pub(crate) fn rouse(&mut self) {
+        self.agendas.values_mut().for_each(|agenda| agenda.quiet_until = None);
+    }
+
+    /// The same on one link.
+    pub(crate) fn rouse_on(&mut self, link: LinkId) {
+        if let Some(agenda) = self.agendas.get_mut(&link) {
+            agenda.quiet_until = None;
+        }
+    }
+
+    /// Links on which there may be something to send, or until when there is not.
+    pub(crate) fn scheduled(&self, now: Time) -> impl Iterator<Item = (LinkId, Option<Time>)> + '_ {
+        self.agendas
+            .iter()
+            .map(move |(link, agenda)| (*link, agenda.quiet_until.filter(|until| *until > now)))
     }
 
     /// What may have something to send on a link, in the agenda's order.
     pub(crate) fn agenda(&self, link: LinkId) -> impl Iterator<Item = (Entry, &Generation)> {
-        let entries = self.agenda.get(&link).into_iter().flatten();
-        entries.filter_map(|entry| Some((*entry, self.live.get(self.by_age.get(&entry.1)?)?)))
+        let entries = self.agendas.get(&link).into_iter().flat_map(|agenda| &agenda.entries);
+        entries.filter_map(|entry| Some((*entry, self.live.get(&entry.1)?)))
     }
 
-    /// Takes entries off a link's agenda, and with them those of messages that are gone.
-    pub(crate) fn tidy(&mut self, link: LinkId, idle: &[Entry]) {
-        let Some(agenda) = self.agenda.get_mut(&link) else { return };
+    /// Takes entries off a link's agenda, and with them those of messages that are gone. Until `quiet_until` there is
+    /// nothing to send.
+    pub(crate) fn tidy(&mut self, link: LinkId, idle: &[Entry], quiet_until: Option<Time>) {
+        let Some(agenda) = self.agendas.get_mut(&link) else { return };
+        agenda.quiet_until = quiet_until;
         idle.iter().for_each(|entry| {
-            agenda.remove(entry);
+            agenda.entries.remove(entry);
         });
-        while agenda.first().is_some_and(|(_, age)| !self.by_age.contains_key(age)) {
-            agenda.pop_first();
+        while agenda.entries.first().is_some_and(|(_, age)| !self.live.contains_key(age)) {
+            agenda.entries.pop_first();
         }
-        if agenda.is_empty() {
-            self.agenda.remove(&link);
+        if agenda.entries.is_empty() {
+            self.agendas.remove(&link);
         }
     }
 
     /// After a shard of a message went out, or a neighbour no longer needs one: notes whether its first push is over.
     pub(crate) fn on_sent(&mut self, id: &CodingId) {
-        if let Some(generation) = self.live.get(id).filter(|generation| !generation.is_unsent()) {
+        if let Some(generation) = self.get(id).filter(|generation| !generation.is_unsent()) {
             let (age, bytes) = (generation.age, generation.padded_bytes());
             if self.unsent.remove(&age) {
                 self.bytes.unsent -= bytes;
@@ -210,13 +251,13 @@ impl Table {
     }
 
     pub(crate) fn on_link_down(&mut self, link: LinkId) {
-        self.agenda.remove(&link);
+        self.agendas.remove(&link);
         self.announced.on_link_down(link);
         let mut forsaken = Vec::new();
-        for (id, generation) in &mut self.live {
+        for (id, generation) in self.iter_mut() {
             generation.announcer = generation.announcer.filter(|announcer| *announcer != link);
             if generation.exchanges.remove(&link).is_some() && generation.exchanges.is_empty() {
-                forsaken.push(*id);
+                forsaken.push(id);
             }
         }
         // Nobody is left to send it to: it must not hold up the next.
@@ -234,8 +275,12 @@ impl Table {
             bytes.unsent += if self.unsent.contains(&generation.age) { size } else { 0 };
         }
         let undecoded = self.live.values().filter(|generation| !generation.is_whole()).count();
-        let aged = self.by_age.len() == self.live.len()
-            && self.by_age.iter().all(|(age, id)| self.live.get(id).is_some_and(|g| g.age == *age));
+        let is_right = |id: &CodingId, age: &Age| {
+            self.live
+                .get(age)
+                .is_some_and(|generation| generation.age == *age && generation.header.id() == *id)
+        };
+        let aged = self.ages.len() == self.live.len() && self.ages.iter().all(|(id, age)| is_right(id, age));
         let loads_sound = self.announced.sums().all(|(link, count, bytes)| {
             let of = || self.live.values().filter(|g| !g.is_whole() && g.announcer == Some(link));
             (of().count(), of().map(Generation::padded_bytes).sum::<usize>()) == (count, bytes)
@@ -243,9 +288,14 @@ impl Table {
         loads_sound && bytes == self.bytes && undecoded == self.collecting.len() && aged
     }
 
+    /// Whether there is said to be nothing to send on a link now.
+    pub(crate) fn is_quiet(&self, now: Time, link: LinkId) -> bool {
+        self.agendas.get(&link).and_then(|agenda| agenda.quiet_until).is_some_and(|until| until > now)
+    }
+
     /// Whether a message is on the agenda of a link.
     pub(crate) fn is_scheduled(&self, link: LinkId, generation: &Generation) -> bool {
         let entry = (!generation.own, generation.age);
-        self.agenda.get(&link).is_some_and(|agenda| agenda.contains(&entry))
+        self.agendas.get(&link).is_some_and(|agenda| agenda.entries.contains(&entry))
     }
 }
