@@ -85,6 +85,13 @@ impl Exchange {
         Self { push: Push::OutsideMesh, ..Self::default() }
     }
 
+    /// It is outside the mesh, unless we have it in.
+    pub(crate) fn push_outside_mesh(&mut self) {
+        if self.push == Push::No {
+            self.push = Push::OutsideMesh;
+        }
+    }
+
     /// The neighbour entered the mesh.
     pub(crate) fn push_in_mesh(&mut self) {
         self.push = Push::InMesh;

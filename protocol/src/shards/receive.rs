@@ -38,7 +38,9 @@ impl Shards {
         let reports = self.rumours.take(&id);
         let published = cx.links.peer(link) == Some(header.publisher);
         if let Some(generation) = self.live.get_mut(&id) {
-            return generation.exchanges.entry(link).or_default().on_header(published);
+            generation.exchanges.entry(link).or_default().on_header(published);
+            generation.push_back(cx, link);
+            return self.live.schedule_on(link, &id);
         }
         let k = header.params.k() as u16;
         if self.finished.contains(&id) {
@@ -58,6 +60,7 @@ impl Shards {
         let mut generation = Generation::collecting(header.clone(), message.clone(), cx.now, repair_at);
         generation.push_to(cx, self, receivers);
         generation.exchanges.entry(link).or_default().on_header(published);
+        generation.push_back(cx, link);
         generation.announcer = Some(link);
         for (link, have) in reports {
             generation.exchanges.entry(link).or_default().on_have(cx.now, &have, k);

@@ -3,11 +3,13 @@
 use alloc::vec::Vec;
 
 use super::exchange::Exchange;
+use super::schedule::ODD_PHI;
 use super::{Generation, Shards};
-use crate::LinkId;
 use crate::config::CodedSettings;
 use crate::ctx::Ctx;
+use crate::links::Link;
 use crate::rpc::Header;
+use crate::{LinkId, PeerId};
 
 /// Links that such a message goes over, those of the mesh among them; it has at least as many shards, so that each can
 /// carry another.
@@ -24,23 +26,45 @@ impl Generation {
             self.exchanges.extend(outside.into_iter().map(|link| (link, Exchange::pushing_outside_mesh())));
         }
     }
+
+    /// Who pushes a wide message to us, as its header shows, is pushed to as well.
+    pub(super) fn push_back(&mut self, cx: &Ctx<'_>, link: LinkId) {
+        let may = |held: &Link| self.wide && may_get(cx, &self.header, link, held);
+        if cx.links.get(link).is_some_and(may)
+            && let Some(exchange) = self.exchanges.get_mut(&link)
+        {
+            exchange.push_outside_mesh();
+        }
+    }
 }
 
 impl Shards {
     /// Those of the topic outside the mesh that a wide message is pushed to: others for each message.
     fn outside(&self, cx: &Ctx<'_>, header: &Header, mesh: &[LinkId]) -> Vec<LinkId> {
-        let others = cx.links.subscribers(&header.topic).filter(|(link, held)| {
-            held.coded
-                && !mesh.contains(link)
-                && held.peer != header.publisher
-                && cx.score(*link) >= cx.config.score.thresholds.publish
-        });
-        let mut others: Vec<LinkId> = others.map(|(link, _)| link).collect();
-        let id = header.id();
-        others.sort_unstable_by_key(|link| (self.lot(&id, *link), *link));
+        let others = cx.links.subscribers(&header.topic);
+        let others = others.filter(|(link, held)| !mesh.contains(link) && may_get(cx, header, *link, held));
+        let mut others: Vec<_> =
+            others.map(|(link, held)| (pair_lot(&cx.me, &held.peer, header), link)).collect();
+        others.sort_unstable();
         others.truncate(WIDE_LINKS.saturating_sub(mesh.len()));
-        others
+        others.into_iter().map(|(_, link)| link).collect()
     }
+}
+
+/// Whether a neighbour outside the mesh may be pushed a wide message.
+pub(super) fn may_get(cx: &Ctx<'_>, header: &Header, link: LinkId, held: &Link) -> bool {
+    held.coded
+        && held.topics.contains(&header.topic)
+        && held.peer != header.publisher
+        && cx.score(link) >= cx.config.score.thresholds.publish
+}
+
+/// The same at both ends, so that most of those whom a node chooses choose it as well.
+fn pair_lot(one: &PeerId, other: &PeerId, header: &Header) -> u64 {
+    let fold = |bytes: &[u8]| {
+        bytes.iter().fold(0_u64, |sum, byte| (sum.rotate_left(23) ^ u64::from(*byte)).wrapping_mul(ODD_PHI))
+    };
+    (fold(one.as_bytes()) ^ fold(other.as_bytes()) ^ fold(header.id().as_bytes())).wrapping_mul(ODD_PHI)
 }
 
 /// Shards of such a message go round on more links in fewer hops, and each link can carry another.
