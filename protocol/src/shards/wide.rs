@@ -52,7 +52,7 @@ impl Shards {
 }
 
 /// Whether a neighbour outside the mesh may be pushed a wide message.
-pub(super) fn may_get(cx: &Ctx<'_>, header: &Header, link: LinkId, held: &Link) -> bool {
+fn may_get(cx: &Ctx<'_>, header: &Header, link: LinkId, held: &Link) -> bool {
     held.coded
         && held.topics.contains(&header.topic)
         && held.peer != header.publisher
