@@ -85,7 +85,7 @@ impl Exchange {
         Self { push: Push::OutsideMesh, ..Self::default() }
     }
 
-    /// It is outside the mesh, unless we have it in.
+    /// The neighbour pushes to us over a link outside the mesh.
     pub(crate) fn push_outside_mesh(&mut self) {
         if self.push == Push::No {
             self.push = Push::OutsideMesh;

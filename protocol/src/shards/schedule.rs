@@ -46,7 +46,7 @@ const UNANSWERED_MIN: u32 = 2;
 const UNANSWERED_ROUND_TRIPS: u32 = 8;
 
 /// Spreads link numbers over all of 64 bits: 2^64 divided by the golden ratio, made odd.
-pub(super) const ODD_PHI: u64 = 0x9e37_79b9_7f4a_7c15;
+const ODD_PHI: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Shards {
     /// The next shard to make; `None` when no link with room can use one now.

@@ -1,15 +1,15 @@
 //! Messages that go over links outside the mesh, too: `docs/spec/coded-mode.md`, section 5, "To whom".
 
 use alloc::vec::Vec;
+use core::hash::Hasher;
 
 use super::exchange::Exchange;
-use super::schedule::ODD_PHI;
 use super::{Generation, Shards};
 use crate::config::CodedSettings;
 use crate::ctx::Ctx;
 use crate::links::Link;
 use crate::rpc::Header;
-use crate::{LinkId, PeerId};
+use crate::{LinkId, PeerId, TraceHash};
 
 /// Links that such a message goes over, those of the mesh among them; it has at least as many shards, so that each can
 /// carry another.
@@ -61,10 +61,11 @@ fn may_get(cx: &Ctx<'_>, header: &Header, link: LinkId, held: &Link) -> bool {
 
 /// The same at both ends, so that most of those whom a node chooses choose it as well.
 fn pair_lot(one: &PeerId, other: &PeerId, header: &Header) -> u64 {
-    let fold = |bytes: &[u8]| {
-        bytes.iter().fold(0_u64, |sum, byte| (sum.rotate_left(23) ^ u64::from(*byte)).wrapping_mul(ODD_PHI))
-    };
-    (fold(one.as_bytes()) ^ fold(other.as_bytes()) ^ fold(header.id().as_bytes())).wrapping_mul(ODD_PHI)
+    let mut hash = TraceHash::new();
+    hash.write(one.min(other).as_bytes());
+    hash.write(one.max(other).as_bytes());
+    hash.write(header.id().as_bytes());
+    hash.finish()
 }
 
 /// Shards of such a message go round on more links in fewer hops, and each link can carry another.
