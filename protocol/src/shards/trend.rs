@@ -3,7 +3,8 @@
 //! A report is a latency old when it comes, and a shard sent now arrives a latency later. Two things are known of what
 //! comes in between, from us and from others: what the neighbour gained in the last round trip, and what we sent in
 //! it, if the others do as we do. The first says too much when they have begun to hold back, the second when it is not
-//! their turn. Their mean is better than either.
+//! their turn. The second counts twice and, give or take one shard of each, bounds the first: all who serve a neighbour
+//! hear the same reports, so if they believed in its gain alone, all would hold back at once while it grows fast.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -72,7 +73,9 @@ impl Trend {
         let gain = u64::from(last - first).saturating_mul(ahead) / span;
         // What was sent a round trip before the report came, or later, arrived after it was made.
         let unreported = self.sent.iter().filter(|sent| **sent + rtt >= last_at).count() as u64;
-        let on_way = (gain + unreported * u64::from(sources)) / 2;
+        let sources = u64::from(sources);
+        let as_we_do = unreported * sources;
+        let on_way = (gain.min(2 * as_we_do + sources) + 2 * as_we_do) / 3;
         Some(Forecast { rank: u64::from(last) + on_way, until })
     }
 }
@@ -122,22 +125,23 @@ mod tests {
         // 8 in 40 ms, and 100 ms to look ahead: 20, as four that send 5 each in 100 ms.
         let steady = trend(&[(0, 4), (20, 8), (40, 12)], &[0, 10, 20, 30, 40]);
         assert_eq!(rank(&steady, 40), Some(12 + 20));
-        // The gain of 10 ms more, but nothing more from us.
-        assert_eq!(rank(&steady, 50), Some(12 + (22 + 20) / 2));
+        // The gain of 20 ms more, but nothing more from us.
+        assert_eq!(rank(&steady, 60), Some(12 + (24 + 2 * 20) / 3));
     }
 
     #[test]
     fn who_holds_back_does_not_believe_that_others_go_on() {
         let quiet = trend(&[(200, 4), (220, 8), (240, 12)], &[10, 20, 30, 139]);
-        assert_eq!(rank(&quiet, 240), Some(12 + 20 / 2), "all that was sent had arrived when it reported");
+        assert_eq!(rank(&quiet, 240), Some(12 + 4 / 3), "all that was sent had arrived when it reported");
         let last = trend(&[(200, 4), (220, 8), (240, 12)], &[10, 20, 30, 140]);
-        assert_eq!(rank(&last, 240), Some(12 + (20 + 4) / 2));
+        assert_eq!(rank(&last, 240), Some(12 + (3 * 4 + 2 * 4) / 3), "a gain of 20 is more");
     }
 
     #[test]
     fn reports_before_the_last_round_trip_do_not_count_while_there_are_newer() {
-        assert_eq!(rank(&trend(&[(0, 1), (300, 2), (350, 7)], &[]), 350), Some(7 + 10 / 2));
-        assert_eq!(rank(&trend(&[(0, 1), (300, 2)], &[]), 300), Some(2));
+        let sent = [300, 310, 320, 330];
+        assert_eq!(rank(&trend(&[(0, 1), (300, 2), (350, 7)], &sent), 350), Some(7 + (10 + 2 * 16) / 3));
+        assert_eq!(rank(&trend(&[(0, 1), (300, 2)], &sent), 300), Some(2 + 2 * 16 / 3));
     }
 
     #[test]
