@@ -81,7 +81,7 @@ fn the_coded_part_has_the_bytes_of_the_specification() {
         ]
         .into_iter()
         .collect(),
-        haves: vec![Have { message, rank: 3, verified: 0b101, sources: 0, checks: false }],
+        haves: vec![Have { message, rank: 3, verified: 0b101, sources: 0, checks: false, doubts: false }],
         wants: vec![Want { message, count: 2, indices: [1, 200].into_iter().collect() }],
         lists: vec![HashList { message, hashes: ShardHashes::new(vec![9; 32].into()).unwrap() }],
     };
@@ -300,7 +300,7 @@ prop_compose! {
             HashList { message: CodingId::from_bytes(id), hashes }
         };
         let have = |(id, rank, verified, sources)| {
-            Have { message: CodingId::from_bytes(id), rank, verified, sources, checks: rank.is_multiple_of(2) }
+            Have { message: CodingId::from_bytes(id), rank, verified, sources, checks: rank.is_multiple_of(2), doubts: rank.is_multiple_of(3) }
         };
         let want = |(id, count, indices): ([u8; 32], u16, Vec<u8>)| {
             Want { message: CodingId::from_bytes(id), count, indices: indices.into() }
@@ -338,7 +338,7 @@ proptest! {
     /// Nothing is lost or reordered within a kind, and no frame is much longer than asked.
     #[test]
     fn control_is_spread_over_frames(control in control(), haves in prop::collection::vec(any::<u16>(), 0..20)) {
-        let have = |rank| Have { message: CodingId::of(b"m"), rank, verified: 0, sources: 0, checks: false };
+        let have = |rank| Have { message: CodingId::of(b"m"), rank, verified: 0, sources: 0, checks: false, doubts: false };
         let coded = Coded { haves: haves.into_iter().map(have).collect(), ..Coded::default() };
         let rpc = Rpc { control, coded, ..Rpc::default() };
         let mut joined = Rpc::default();

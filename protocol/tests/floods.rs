@@ -163,7 +163,8 @@ const FLOODS: [(&str, Flood); 17] = [
         control(Control { extensions, ..Control::default() })
     }),
     ("coded Have", |n| {
-        let have = |i| Have { message: coding_id(i), rank: 1, verified: 1, sources: 1, checks: true };
+        let have =
+            |i| Have { message: coding_id(i), rank: 1, verified: 1, sources: 1, checks: true, doubts: true };
         coded(Coded { haves: numbers(n).map(have).collect(), ..Coded::default() })
     }),
     ("coded Want", |n| {

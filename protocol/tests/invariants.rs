@@ -388,6 +388,7 @@ impl World {
                             verified,
                             sources: rank,
                             checks: rank.is_multiple_of(2),
+                            doubts: rank.is_multiple_of(3),
                         }],
                         ..Coded::default()
                     },

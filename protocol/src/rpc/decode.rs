@@ -324,7 +324,8 @@ fn extensions(bytes: Bytes) -> Result<Extensions, RpcFault> {
 }
 
 fn have(bytes: Bytes) -> Result<Have, RpcFault> {
-    let (mut message, mut rank, mut verified, mut sources, mut checks) = (None, None, 0, 0, false);
+    let (mut message, mut rank, mut verified, mut sources) = (None, None, 0, 0);
+    let (mut checks, mut doubts) = (false, false);
     each_field(bytes, |tag, value| {
         match (tag, value) {
             (1, Value::Bytes(bytes)) => message = Some(coding_id(&bytes)?),
@@ -332,12 +333,13 @@ fn have(bytes: Bytes) -> Result<Have, RpcFault> {
             (3, Value::Varint(value)) => verified = value,
             (4, Value::Varint(value)) => sources = u16::try_from(value).unwrap_or(u16::MAX),
             (5, Value::Varint(value)) => checks = value != 0,
+            (6, Value::Varint(value)) => doubts = value != 0,
             (_, Value::Bytes(_) | Value::Varint(_)) => {}
         }
         Ok(())
     })?;
     let (message, rank) = (required("have message", message)?, required("have rank", rank)?);
-    Ok(Have { message, rank, verified, sources, checks })
+    Ok(Have { message, rank, verified, sources, checks, doubts })
 }
 
 fn want(bytes: Bytes) -> Result<Want, RpcFault> {

@@ -274,6 +274,9 @@ impl Encode for Have {
         if self.checks {
             put_varint(sink, 5, 1);
         }
+        if self.doubts {
+            put_varint(sink, 6, 1);
+        }
     }
 }
 

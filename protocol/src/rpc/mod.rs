@@ -264,6 +264,8 @@ pub struct Have {
     pub sources: u16,
     /// It mixes only shards that it can check, so it needs the hashes ahead of canonical ones.
     pub checks: bool,
+    /// It takes no dense shard of ours for which we do not vouch.
+    pub doubts: bool,
 }
 
 /// A request for shards.

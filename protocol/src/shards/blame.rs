@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use super::generation::Body;
 use super::{Shards, tell_rank};
 use crate::ctx::Ctx;
-use crate::rpc::{Shard, Want};
+use crate::rpc::{Have, Shard, Want};
 use crate::{CodingId, LinkId, Misdeed, RejectReason, Trace, select};
 
 impl Shards {
@@ -34,8 +34,19 @@ impl Shards {
         for culprit in culprits {
             match culprit.vouched {
                 true => self.convict(cx, culprit.link, id),
-                false => self.distrust.suspect(&cx.config.coded, cx.now, culprit.link),
+                false => self.suspect(cx, culprit.link, id),
             }
+        }
+    }
+
+    /// A neighbour sent a wrong shard, perhaps deceived itself. It hears that from now on it has to vouch: else what it
+    /// sends would be in vain.
+    fn suspect(&mut self, cx: &mut Ctx<'_>, link: LinkId, id: CodingId) {
+        self.distrust.suspect(&cx.config.coded, cx.now, link);
+        if let Some(generation) = self.live.get(&id)
+            && let Some(rpc) = cx.links.control(link)
+        {
+            rpc.coded.haves.push(Have { doubts: true, ..generation.have() });
         }
     }
 

@@ -10,7 +10,7 @@ use super::evidence::Kept;
 use super::exchange::Exchange;
 use super::hashes::Hashes;
 use super::spread::{HOLDERS_MAX, IndexSet, Spread};
-use super::terms::{Next, Trust};
+use super::terms::{Next, Terms, Trust};
 use crate::LinkId;
 use crate::rpc::Shard;
 
@@ -172,10 +172,10 @@ impl Collecting {
     }
 
     /// What it gets below the threshold: only what came straight from the publisher.
-    pub(crate) fn direct(&self, exchange: &Exchange) -> Option<Next> {
+    pub(crate) fn direct(&self, exchange: &Exchange, terms: Terms) -> Option<Next> {
         let lacks = |position: &usize| match self.held_direct(*position).map(|shard| &shard.id) {
             Some(ShardId::Canonical(index)) => !exchange.holds.contains(*index),
-            Some(ShardId::Dense(_)) => true,
+            Some(ShardId::Dense(_)) => !terms.doubted,
             None => false,
         };
         (exchange.relayed..self.direct.len()).find(lacks).map(Next::Direct)

@@ -193,6 +193,7 @@ mod tests {
             verified: 0b10,
             sources: 0,
             checks: false,
+            doubts: false,
         }
     }
 

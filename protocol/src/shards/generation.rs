@@ -143,7 +143,7 @@ impl Generation {
             Body::Collecting(collecting) => (collecting.verified.low(), self.pushed() as u16),
             Body::Whole { .. } => (0, 0),
         };
-        Have { message: self.header.id(), rank: self.rank(), verified, sources, checks: false }
+        Have { message: self.header.id(), rank: self.rank(), verified, sources, checks: false, doubts: false }
     }
 
     /// Neighbours to which shards are pushed, and which push theirs to us.

@@ -198,6 +198,9 @@ impl Shards {
 
     /// A neighbour's report.
     pub(crate) fn on_have(&mut self, cx: &mut Ctx<'_>, link: LinkId, have: &Have) {
+        if have.doubts {
+            self.distrust.on_doubt(&cx.config.coded, cx.now, link);
+        }
         if let Some(generation) = self.live.get_mut(&have.message) {
             let k = generation.k();
             generation.exchanges.entry(link).or_default().on_have(cx.now, have, k);
@@ -308,7 +311,14 @@ fn tell_some(cx: &mut Ctx<'_>, generation: &mut Generation, (turn, rounds): (usi
 /// "Decoded, send nothing more", of a message that is no longer served.
 fn tell_done(cx: &mut Ctx<'_>, link: LinkId, message: CodingId, k: u16) {
     if let Some(rpc) = cx.links.control(link) {
-        rpc.coded.haves.push(Have { message, rank: k, verified: 0, sources: 0, checks: false });
+        rpc.coded.haves.push(Have {
+            message,
+            rank: k,
+            verified: 0,
+            sources: 0,
+            checks: false,
+            doubts: false,
+        });
     }
 }
 

@@ -78,7 +78,10 @@ impl Shards {
         over.into_iter().for_each(|id| self.give_up(cx, id));
         self.finished.expire(cx.now);
         self.probation.expire(cx.now);
-        self.distrust.expire(&cx.config.coded, cx.now);
+        for link in self.distrust.expire(&cx.config.coded, cx.now) {
+            let ids: Vec<CodingId> = self.live.iter().map(|(id, _)| id).collect();
+            ids.iter().for_each(|id| self.live.schedule_on(link, id));
+        }
     }
 }
 

@@ -184,8 +184,12 @@ impl Shards {
         link: LinkId,
     ) -> Terms {
         let config = &config.coded;
+        let doubted = self.distrust.is_doubted_by(link);
+        let trust = self.distrust.trust(config, now, &generation.header.topic);
         Terms {
-            trust: self.distrust.trust(config, now, &generation.header.topic),
+            trust: if doubted { Trust::Verified } else { trust },
+            doubted,
+            alarmed: self.probation.is_alarmed(now),
             threshold: config.threshold.rank(generation.k(), config.threshold_rule),
             lot: u64::from(link.number()).wrapping_mul(ODD_PHI) ^ self.salt,
             bounded: config.schedule == Schedule::Informed,

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::exchange::Exchange;
 use super::generation::{Body, Collecting, Generation};
 use super::hashes::Hashes;
-use super::spread::Spread;
+use super::spread::{IndexSet, Spread};
 use super::terms::{Next, Terms, Trust};
 use crate::rpc::{HashList, Shard};
 use crate::{LinkId, Time};
@@ -76,6 +76,7 @@ impl Generation {
                 Some(index) => Some(Next::Canonical(u16::from(*index))),
                 None if !asked && !exchange.can_use(self.k()) => None,
                 None if self.own && *next < self.header.hashed_shards() => Some(Next::Canonical(*next)),
+                None if self.own && terms.alarmed => Some(self.seed(exchange, terms)),
                 None => Some(Next::Mixed),
             },
             Body::Collecting(collecting) => {
@@ -93,9 +94,17 @@ impl Generation {
                         }
                     });
                 }
-                exchange.can_use(self.rank()).then(|| collecting.direct(exchange)).flatten()
+                exchange.can_use(self.rank()).then(|| collecting.direct(exchange, terms)).flatten()
             }
         }
+    }
+
+    /// What our own message goes on with while many take only what they can check: canonical shards, which can be passed
+    /// on at once.
+    fn seed(&self, exchange: &Exchange, terms: Terms) -> Next {
+        let all: IndexSet = (0..self.header.hashed_shards()).collect();
+        let lacking = all.without(&exchange.holds);
+        self.spread().rarest(&lacking, SEED_HOLDERS, terms.lot).map_or(Next::Mixed, Next::Canonical)
     }
 
     /// How far canonical shards have spread among our neighbours.
@@ -122,6 +131,9 @@ const FANOUT_MIN: usize = 100;
 
 /// The same for each neighbour to which it pushes, if that is more.
 const FANOUT_PART: usize = 9;
+
+/// A canonical shard that so many neighbours are known to have is seeded no further.
+const SEED_HOLDERS: usize = 4;
 
 /// A list of at most so many hashes goes with canonical shards unasked: 768 bytes, *k* = 16 with the default multiplier.
 const UNASKED_MAX: u16 = 24;

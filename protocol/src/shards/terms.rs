@@ -11,6 +11,10 @@ pub(crate) enum Trust {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Terms {
     pub(crate) trust: Trust,
+    /// Whether the neighbour takes only what we vouch for.
+    pub(crate) doubted: bool,
+    /// Whether there is reason to doubt shards that nobody vouches for.
+    pub(crate) alarmed: bool,
     /// The rank from which it mixes.
     pub(crate) threshold: u16,
     /// Whether its fan-out is bounded.

@@ -1,6 +1,7 @@
 //! Which topics were polluted lately, and who is believed only what it vouches for.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::terms::Trust;
@@ -14,6 +15,8 @@ pub(crate) struct Distrust {
     topics: BTreeMap<Topic, Offences>,
     /// Neighbours that sent a wrong shard, perhaps deceived themselves, until when that counts.
     suspects: BTreeMap<LinkId, Time>,
+    /// Neighbours to whom we sent a wrong shard, as they say, until when they take only what we vouch for.
+    doubters: BTreeMap<LinkId, Time>,
 }
 
 /// Failed decodes on a topic.
@@ -56,14 +59,27 @@ impl Distrust {
         self.suspects.get(&link).is_some_and(|until| *until > now)
     }
 
-    pub(crate) fn on_link_down(&mut self, link: LinkId) {
-        self.suspects.remove(&link);
+    /// A neighbour takes from us only what we vouch for.
+    pub(crate) fn on_doubt(&mut self, config: &CodedSettings, now: Time, link: LinkId) {
+        self.doubters.insert(link, now + config.distrust);
     }
 
-    /// A topic's offences are remembered for as long again as they counted.
-    pub(crate) fn expire(&mut self, config: &CodedSettings, now: Time) {
+    pub(crate) fn is_doubted_by(&self, link: LinkId) -> bool {
+        self.doubters.contains_key(&link)
+    }
+
+    pub(crate) fn on_link_down(&mut self, link: LinkId) {
+        self.suspects.remove(&link);
+        self.doubters.remove(&link);
+    }
+
+    /// A topic's offences are remembered for as long again as they counted. Gives those who no longer doubt.
+    pub(crate) fn expire(&mut self, config: &CodedSettings, now: Time) -> Vec<LinkId> {
         self.topics.retain(|_, offences| offences.until + offences.span(config.distrust) > now);
         self.suspects.retain(|_, until| *until > now);
+        let over = self.doubters.iter().filter(|(_, until)| **until <= now).map(|(link, _)| *link).collect();
+        self.doubters.retain(|_, until| *until > now);
+        over
     }
 }
 
@@ -94,5 +110,18 @@ mod tests {
         distrust.expire(&config, at(3100));
         distrust.on_pollution(&config, at(3100), &topic);
         assert!(!distrust.is_polluted(at(3700), &topic), "it began anew");
+    }
+
+    #[test]
+    fn who_doubts_us_does_so_for_ten_minutes_from_the_last_time() {
+        let config = CodedSettings { distrust: Duration::from_secs(600), ..CodedSettings::default() };
+        let (mut distrust, link) = (Distrust::default(), LinkId::new(1));
+        let at = |seconds| Time::EPOCH + Duration::from_secs(seconds);
+        distrust.on_doubt(&config, at(0), link);
+        distrust.on_doubt(&config, at(100), link);
+        assert_eq!(distrust.expire(&config, at(699)), []);
+        assert!(distrust.is_doubted_by(link) && !distrust.is_doubted_by(LinkId::new(2)));
+        assert_eq!(distrust.expire(&config, at(700)), [link]);
+        assert!(!distrust.is_doubted_by(link));
     }
 }

@@ -386,7 +386,8 @@ fn reports(words: &[&str], message: CodingId) -> Coded {
             let rank = number(option(words, "rank").unwrap());
             let sources = option(words, "sources").map_or(0, number);
             let checks = words.contains(&"checks");
-            coded.haves.push(Have { message, rank, verified: 0, sources, checks });
+            let doubts = words.contains(&"doubts");
+            coded.haves.push(Have { message, rank, verified: 0, sources, checks, doubts });
         }
         "want" => {
             let indices = option(words, "indices").map(indices).unwrap_or_default().into();

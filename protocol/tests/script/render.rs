@@ -121,7 +121,8 @@ impl World {
         }
         for have in &rpc.coded.haves {
             let checks = if have.checks { " checks" } else { "" };
-            line(format!("HAVE {} rank={}{checks}", self.coding(have.message), have.rank));
+            let doubts = if have.doubts { " doubts" } else { "" };
+            line(format!("HAVE {} rank={}{checks}{doubts}", self.coding(have.message), have.rank));
         }
         for want in &rpc.coded.wants {
             let indices =

@@ -86,6 +86,7 @@ fn coded(rpc: &Value) -> Coded {
         verified: entry["verified"].as_array().unwrap().iter().map(|bit| 1_u64 << number(bit)).sum(),
         sources: small(&entry["sources"]),
         checks: entry["checks"].as_bool().unwrap(),
+        doubts: entry["doubts"].as_bool().unwrap(),
     };
     let want = |entry: &Value| Want {
         message: message(entry),

@@ -47,7 +47,8 @@ def encoded(rpc):
     for each in rpc["haves"]:
         verified = unless_zero(3, sum(1 << index for index in each["verified"]))
         rank, sources = number_field(2, each["rank"]), unless_zero(4, each["sources"])
-        parts.append(part(3, message_field(each), rank, verified, sources, unless_zero(5, each["checks"])))
+        parts.append(part(3, message_field(each), rank, verified, sources, unless_zero(5, each["checks"]),
+                          unless_zero(6, each["doubts"])))
     for each in rpc["wants"]:
         count, indices = number_field(2, each["count"]), unless_empty(3, bytes(each["indices"]))
         parts.append(part(4, message_field(each), count, indices))
@@ -64,8 +65,9 @@ def hash_list(message, hashes):
     return {"message": message.hex(), "hashes": hashes}
 
 
-def have(rank, verified=(), sources=0, checks=False):
-    return {"message": ID.hex(), "rank": rank, "verified": list(verified), "sources": sources, "checks": checks}
+def have(rank, verified=(), sources=0, checks=False, doubts=False):
+    return {"message": ID.hex(), "rank": rank, "verified": list(verified), "sources": sources, "checks": checks,
+            "doubts": doubts}
 
 
 def want(count, indices=()):
@@ -92,6 +94,7 @@ def frames():
         ("report of nothing yet", coded(haves=[have(0)])),
         ("report", coded(haves=[have(3, [0, 2], 5)])),
         ("report of who needs the hashes", coded(haves=[have(1, checks=True)])),
+        ("report of who takes only what is vouched for", coded(haves=[have(4, doubts=True)])),
         ("report of the last bit", coded(haves=[have(65535, [63])])),
         ("request", coded(wants=[want(2)])),
         ("request by index", coded(wants=[want(2, [1, 200])])),
