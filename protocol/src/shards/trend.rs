@@ -4,7 +4,7 @@
 //! comes in between, from us and from others: what the neighbour gained in the last round trip, and what we sent in
 //! it, if the others do as we do. The first says too much when they have begun to hold back, the second when it is not
 //! their turn. The second counts twice and, give or take one shard of each, bounds the first: all who serve a neighbour
-//! hear the same reports, so if they believed in its gain alone, all would hold back at once while it grows fast.
+//! hear the same reports, so if they believed in its gain, all would hold back at once while it grows fast.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
