@@ -115,6 +115,18 @@ pub(crate) fn fill_random(out: &mut [u8], rng: &mut (impl Rng + ?Sized)) {
     }
 }
 
+/// `count` of the items, drawn without putting back; all of them if there are no more.
+///
+/// Draws once for each: the bias is one part in 2^32 for each item.
+pub(crate) fn draw<'i>(items: &'i mut [usize], count: usize, rng: &mut (impl Rng + ?Sized)) -> &'i [usize] {
+    let count = count.min(items.len());
+    for place in 0..count {
+        let left = (items.len() - place) as u64;
+        items.swap(place, place + ((u64::from(rng.next_u32()) * left) >> 32) as usize);
+    }
+    &items[..count]
+}
+
 /// Fills the row of the Cauchy matrix for canonical index `index`: entry j is 1 / (`index` + j).
 ///
 /// The caller checked that `index` is at least the length of the row, so that no sum is zero.

@@ -5,7 +5,7 @@ use core::fmt;
 use rand_core::Rng;
 use smallvec::SmallVec;
 
-use crate::coefficients::fill_random;
+use crate::coefficients::{draw, fill_random};
 use crate::combine::{BATCH_INLINE, Batch, Rows, combine_shards};
 use crate::kernel::{self, Mode, RowSet};
 use crate::{K_MAX, Params, Pool, Shard, ShardId};
@@ -46,6 +46,24 @@ impl<'a> Recoder<'a> {
     #[must_use]
     pub fn rank(&self) -> usize {
         self.chosen.len()
+    }
+
+    /// Over fewer of them: the `newest`, which came last, and `others` of the rest, drawn by `rng`.
+    ///
+    /// A combination costs a pass over each shard that it takes. Whoever was sent combinations before is told most by
+    /// those shards that came since; a few others make up for what else it lacks.
+    #[must_use]
+    pub fn thinned(mut self, newest: usize, others: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
+        let rank = self.rank();
+        // R1 asks for one.
+        let others = others.max(usize::from(newest == 0));
+        if rank > newest.saturating_add(others) {
+            let mut slots: SmallVec<[usize; K_MAX + 1]> = self.chosen.iter().collect();
+            let (old, new) = slots.split_at_mut(rank - newest);
+            self.chosen = RowSet::EMPTY;
+            draw(old, others, rng).iter().chain(&*new).for_each(|slot| self.chosen.insert(*slot));
+        }
+        self
     }
 
     fn chosen(&self) -> impl Iterator<Item = &'a Shard> {

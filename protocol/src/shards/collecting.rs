@@ -181,11 +181,11 @@ impl Collecting {
         (exchange.relayed..self.direct.len()).find(lacks).map(Next::Direct)
     }
 
-    /// Makes that shard.
+    /// Makes that shard. `told`: usable shards when this neighbour was sent a combination last.
     pub(crate) fn make(
         &self,
         next: Next,
-        trust: Trust,
+        (trust, told): (Trust, u16),
         rng: &mut ChaCha8Rng,
         pool: &mut Pool,
     ) -> Option<(ShardId, Bytes)> {
@@ -198,7 +198,9 @@ impl Collecting {
             Next::Direct(position) => self.held_direct(position).map(copy),
             Next::Mixed => {
                 let usable = |shard: &HeldShard| trust == Trust::All || canonical_index(shard).is_some();
-                let coded = self.decoder.recoder(usable)?.recode(1, rng, pool).into_iter().next()?;
+                let recoder = self.decoder.recoder(usable)?;
+                let newest = recoder.rank().saturating_sub(usize::from(told)).min(NEWEST_MAX);
+                let coded = recoder.thinned(newest, OTHERS, rng).recode(1, rng, pool).into_iter().next()?;
                 Some((ShardId::Dense(coded.coefficients), coded.payload))
             }
         }
@@ -308,6 +310,12 @@ const fn canonical_of(id: &ShardId) -> Option<u16> {
 fn verified(decoder: &Decoder) -> IndexSet {
     decoder.shards().iter().filter_map(canonical_index).collect()
 }
+
+/// A combination takes all shards that came since the last one for the same neighbour, but so many at most.
+const NEWEST_MAX: usize = 48;
+
+/// And so many of those before.
+const OTHERS: usize = 8;
 
 /// Of its *k* a neighbour gets one part in so many as canonical shards. With more of them, more are duplicates; with
 /// fewer, what neighbours combine is not new to each other.

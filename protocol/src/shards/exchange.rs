@@ -32,6 +32,8 @@ pub(crate) struct Exchange {
     pub(crate) offered: u16,
     /// Shards straight from the publisher that were passed on, or need not be.
     pub(crate) relayed: usize,
+    /// Usable shards when it was sent a combination last.
+    pub(crate) mixed: u16,
     /// It was asked for shards to be checked.
     pub(crate) audited: bool,
     /// Its own report.
@@ -157,6 +159,11 @@ impl Exchange {
             self.wanted -= 1;
             self.pulled = self.pulled.saturating_add(1);
         }
+    }
+
+    /// Shards held were thrown away: what we knew by their places is void.
+    pub(crate) const fn on_thrown_out(&mut self) {
+        (self.relayed, self.mixed) = (0, 0);
     }
 
     /// The exchange bound: whether a combination of `usable` dimensions can still be innovative to the neighbour.

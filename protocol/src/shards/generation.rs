@@ -261,7 +261,7 @@ impl Generation {
     /// After a decode that failed: throws away what is wrong, as far as that can be told. Whether it could be.
     pub(crate) fn retreat(&mut self, pool: &mut Pool) -> bool {
         let Body::Collecting(collecting) = &mut self.body else { return false };
-        self.exchanges.values_mut().for_each(|exchange| exchange.relayed = 0);
+        self.exchanges.values_mut().for_each(Exchange::on_thrown_out);
         collecting.retreat(&self.hashes, pool)
     }
 
@@ -270,7 +270,7 @@ impl Generation {
         let Body::Collecting(collecting) = &mut self.body else { return false };
         let any = collecting.throw_out_liar(link, pool);
         if any {
-            self.exchanges.values_mut().for_each(|exchange| exchange.relayed = 0);
+            self.exchanges.values_mut().for_each(Exchange::on_thrown_out);
         }
         any
     }

@@ -40,10 +40,16 @@ impl Generation {
         rng: &mut ChaCha8Rng,
         pool: &mut Pool,
     ) -> Option<Shard> {
-        let next = self.next(self.exchanges.get(&link)?, terms)?;
+        let exchange = self.exchanges.get(&link)?;
+        let (next, told) = (self.next(exchange, terms)?, exchange.mixed);
+        let mut usable = self.k();
         let ((id, body), vouched) = match &self.body {
             Body::Collecting(collecting) => {
-                (collecting.make(next, terms.trust, rng, pool)?, collecting.vouches(next, terms.trust))
+                usable = collecting.usable(terms.trust);
+                (
+                    collecting.make(next, (terms.trust, told), rng, pool)?,
+                    collecting.vouches(next, terms.trust),
+                )
             }
             Body::Whole { encoder, .. } => (make(encoder, &mut self.hashes, next, rng, pool)?, true),
         };
@@ -58,7 +64,7 @@ impl Generation {
                 }
             }
             Next::Direct(position) => exchange.relayed = position + 1,
-            Next::Mixed => {}
+            Next::Mixed => exchange.mixed = usable,
         }
         exchange.on_sent(now);
         self.sent = self.sent.saturating_add(1);
@@ -138,6 +144,9 @@ const SEED_HOLDERS: usize = 4;
 /// A list of at most so many hashes goes with canonical shards unasked: 768 bytes, *k* = 16 with the default multiplier.
 const UNASKED_MAX: u16 = 24;
 
+/// Source shards that a combination of a complete message takes.
+const WHOLE_ROWS: usize = 24;
+
 /// A shard of a message that is complete. A canonical one whose hash is wrong in the list that the header means would be
 /// blamed on us: in its place goes a combination.
 fn make(
@@ -154,6 +163,6 @@ fn make(
             return Some((ShardId::Canonical(index), body));
         }
     }
-    let coded = encoder.coded(1, rng, pool).into_iter().next()?;
+    let coded = encoder.coded_of(WHOLE_ROWS, rng, pool);
     Some((ShardId::Dense(coded.coefficients), coded.payload))
 }
