@@ -10,6 +10,7 @@ mod muxer;
 mod path;
 mod settings;
 pub(crate) mod side;
+mod tls;
 mod transport;
 mod uplink;
 mod window;

@@ -14,6 +14,7 @@ use quinn::{
 
 use super::{
     path::SHORT_RESERVE_BYTES,
+    tls,
     uplink::{Sharing, Uplink},
     window::BYTES_FIRST,
 };
@@ -40,8 +41,7 @@ pub(super) struct Bounds {
 impl Settings {
     pub(super) fn new(config: &Config) -> Result<Self, StartError> {
         let transport = Arc::new(transport(config));
-        let client_tls = libp2p_tls::make_client_config(&config.identity, None).map_err(identity)?;
-        let server_tls = libp2p_tls::make_server_config(&config.identity).map_err(identity)?;
+        let (client_tls, server_tls) = tls::configs(&config.identity)?;
         let client_tls = QuicClientConfig::try_from(client_tls).map_err(identity)?;
         let server_tls = QuicServerConfig::try_from(server_tls).map_err(identity)?;
         let mut client = quinn::ClientConfig::new(Arc::new(client_tls));
