@@ -141,16 +141,16 @@ impl Decoder {
         shard.check_len(self.params)?;
         let echelon = &mut self.echelon;
         let pivot = shard.id.with_coefficients(self.params, |coefficients| echelon.insert(coefficients))?;
-        let Some(pivot) = pivot else {
+        if pivot.is_none() {
             self.keep_spare(shard);
             return Ok(Offer::Redundant);
-        };
+        }
         if self.shards.capacity() == 0 {
             self.shards.reserve_exact(self.params.k());
         }
         self.shards.push(shard);
         let mut cx = Cx { params: self.params, pool };
-        self.assembly.on_accepted(pivot, &self.shards, &self.echelon, &mut cx);
+        self.assembly.on_accepted(&self.shards, &self.echelon, &mut cx);
         Ok(Offer::Innovative { rank: self.rank() })
     }
 

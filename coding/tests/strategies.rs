@@ -4,7 +4,7 @@
 mod common;
 
 use braidcast_coding::Strategy::{Batched, Lazy};
-use braidcast_coding::{Decoder, Encoder, FinishError, Offer, Params, Pool, Shard, Strategy, Tag};
+use braidcast_coding::{Decoder, Encoder, FinishError, Offer, Params, Pool, Shard, ShardId, Strategy, Tag};
 use common::{below, canonical, encoder, observe, polluted, rng, shuffle};
 use proptest::prelude::{Just, ProptestConfig, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use rand_chacha::ChaCha8Rng;
@@ -56,12 +56,16 @@ impl Pair {
     }
 }
 
-/// All source shards, as many repair shards and as many random ones, by three honest senders.
+/// All source shards, a third of them named by their coefficients, as many repair shards and as many random ones, by
+/// three honest senders.
 fn shards_of(encoder: &Encoder, rng: &mut ChaCha8Rng) -> Vec<Shard> {
     let k = encoder.params().k() as u16;
     let indices = (0..k).chain((k..256).take(usize::from(k)));
     let mut shards: Vec<Shard> =
         indices.map(|index| canonical(encoder, index, u32::from(index % 3))).collect();
+    for shard in shards.iter_mut().step_by(3) {
+        shard.id = ShardId::Dense(shard.id.coefficients(encoder.params()).unwrap());
+    }
     let coded = encoder.coded(usize::from(k), rng, &mut Pool::default()).into_iter().enumerate();
     shards.extend(coded.map(|(n, coded)| coded.into_shard(Tag::new(n as u32 % 3))));
     shards

@@ -48,12 +48,11 @@ impl Assembly {
         (self.placed, self.folded, self.done) = (RowSet::EMPTY, 0, RowSet::EMPTY);
     }
 
-    /// Takes note of the shard that was accepted last; `pivot` is its row in the echelon.
-    pub(super) fn on_accepted(&mut self, pivot: usize, shards: &[Shard], echelon: &Echelon, cx: &mut Cx<'_>) {
+    /// Takes note of the shard that was accepted last.
+    pub(super) fn on_accepted(&mut self, shards: &[Shard], echelon: &Echelon, cx: &mut Cx<'_>) {
         let Some(shard) = shards.last() else { return };
-        // Rows that are folded on the way must be reduced ones: there, a source shard that is not its own pivot is
-        // one shard among others.
-        if self.strategy == Strategy::Lazy || systematic_index(shard, cx.params) == Some(pivot) {
+        // A row that others were reduced by is still needed as it is: see `fold`.
+        if source_index(shard, cx.params).is_some_and(|index| !self.done.contains(index)) {
             self.place(shard, cx);
         }
         // One short of all, so that as little as possible remains to be done when the last one comes.
@@ -85,7 +84,7 @@ impl Assembly {
 
     /// Writes a source shard to its row, unless it is there.
     fn place(&mut self, shard: &Shard, cx: &mut Cx<'_>) {
-        let Some(index) = systematic_index(shard, cx.params) else { return };
+        let Some(index) = source_index(shard, cx.params) else { return };
         if !self.placed.contains(index) {
             let block = self.block.get_or_insert_with(|| cx.pool.take(cx.params.padded_len()));
             block[index * cx.params.shard_len()..][..cx.params.shard_len()].copy_from_slice(&shard.payload);
@@ -110,7 +109,10 @@ impl Assembly {
         if !missing.is_empty() {
             batch.compute_new(block, &missing, cx.pool);
         }
-        let open = old.without(&placed);
+        // Their columns have pivots already, whose rows have become these source shards.
+        batch.shards.iter().for_each(|shard| self.place(shard, cx));
+        let block = self.block.as_mut().expect("folding takes a block");
+        let open = old.without(&self.placed);
         if !open.is_empty() && !batch.new.is_empty() {
             batch.update_old(block, &open, cx.pool);
         }
@@ -195,7 +197,7 @@ impl Batch<'_> {
             }
         }
         // A source shard that is in its place is read there: there it is aligned.
-        sources.extend(self.shards.iter().map(|shard| match systematic_index(shard, self.params) {
+        sources.extend(self.shards.iter().map(|shard| match source_index(shard, self.params) {
             Some(index) if self.placed.contains(index) => rows[index],
             Some(_) | None => &shard.payload[..],
         }));
@@ -230,10 +232,15 @@ impl Batch<'_> {
     }
 }
 
-fn systematic_index(shard: &Shard, params: Params) -> Option<usize> {
-    match shard.id {
-        ShardId::Canonical(index) if shard.id.is_systematic(params) => Some(usize::from(index)),
-        ShardId::Canonical(_) | ShardId::Dense(_) => None,
+/// Which source shard this is, if it is one. As a combination it is named where it came with no proof that it is right.
+fn source_index(shard: &Shard, params: Params) -> Option<usize> {
+    match &shard.id {
+        ShardId::Canonical(index) => shard.id.is_systematic(params).then_some(usize::from(*index)),
+        ShardId::Dense(vector) => {
+            let first = vector.iter().position(|c| *c != 0)?;
+            let alone = vector[first] == 1 && vector[first + 1..].iter().all(|c| *c == 0);
+            alone.then_some(first)
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::evidence::Kept;
 use super::exchange::Exchange;
 use super::hashes::Hashes;
-use super::spread::{HOLDERS_MAX, IndexSet, Spread};
+use super::spread::{HOLDERS_MAX, IndexSet, Spread, scattered};
 use super::terms::{Next, Terms, Trust};
 use crate::LinkId;
 use crate::rpc::Shard;
@@ -22,8 +22,8 @@ pub(crate) struct Collecting {
     pub(crate) decoder: Decoder,
     /// The canonical shards in the decoder.
     pub(crate) verified: IndexSet,
-    /// Shards that came straight from the publisher, by position in the decoder.
-    direct: Vec<usize>,
+    /// The first that came straight from the publisher: nobody else has them before.
+    direct: Vec<Direct>,
     /// Which dense shards are taken, after decodes that failed.
     taking: Taking,
     /// Dense shards held for which their senders did not vouch.
@@ -32,6 +32,15 @@ pub(crate) struct Collecting {
     attempts: u8,
     /// Dense shards that were thrown away or not taken. Each neighbour's are bounded by what is looked at.
     evidence: Vec<Kept>,
+}
+
+/// A shard that came straight from the publisher.
+#[derive(Clone, Copy, Debug)]
+struct Direct {
+    /// Its position in the decoder.
+    slot: usize,
+    /// Neighbours to which it was passed on.
+    passed: u16,
 }
 
 /// Which shards are taken besides canonical ones.
@@ -105,8 +114,8 @@ impl Collecting {
             Ok(Offer::Innovative { rank }) => {
                 self.note_unvouched(&id, vouched);
                 self.verified = verified(&self.decoder);
-                if sender.is_publisher {
-                    self.direct.push(rank - 1);
+                if sender.is_publisher && self.direct.len() < DIRECT_MAX {
+                    self.direct.push(Direct { slot: rank - 1, passed: 0 });
                 }
                 Taken::Innovative
             }
@@ -171,14 +180,26 @@ impl Collecting {
         !self.direct.is_empty()
     }
 
-    /// What it gets below the threshold: only what came straight from the publisher.
+    /// A shard straight from the publisher that a neighbour was not sent yet: one that went to fewest, so that they have
+    /// different ones to tell each other.
     pub(crate) fn direct(&self, exchange: &Exchange, terms: Terms) -> Option<Next> {
-        let lacks = |position: &usize| match self.held_direct(*position).map(|shard| &shard.id) {
-            Some(ShardId::Canonical(index)) => !exchange.holds.contains(*index),
-            Some(ShardId::Dense(_)) => !terms.doubted,
-            None => false,
+        let lacks = |shard: &HeldShard| match &shard.id {
+            ShardId::Canonical(index) => !exchange.holds.contains(*index),
+            ShardId::Dense(_) => !terms.doubted,
         };
-        (exchange.relayed..self.direct.len()).find(lacks).map(Next::Direct)
+        let positions = (0..).zip(&self.direct).filter(|(position, direct)| {
+            exchange.passed >> position & 1 == 0 && self.decoder.shards().get(direct.slot).is_some_and(lacks)
+        });
+        let rarest = positions
+            .min_by_key(|(position, direct)| (direct.passed, scattered(terms.lot ^ u64::from(*position))));
+        rarest.map(|(position, _)| Next::Direct(position))
+    }
+
+    /// Counts that such a shard was passed on.
+    pub(crate) fn on_passed(&mut self, position: u16) {
+        if let Some(direct) = self.direct.get_mut(usize::from(position)) {
+            direct.passed = direct.passed.saturating_add(1);
+        }
     }
 
     /// Makes that shard. `told`: usable shards when this neighbour was sent a combination last.
@@ -291,8 +312,8 @@ impl Collecting {
         self.decoder.shards().iter().map(|shard| LinkId::new(shard.tag.value()))
     }
 
-    fn held_direct(&self, position: usize) -> Option<&HeldShard> {
-        self.direct.get(position).and_then(|slot| self.decoder.shards().get(*slot))
+    fn held_direct(&self, position: u16) -> Option<&HeldShard> {
+        self.direct.get(usize::from(position)).and_then(|direct| self.decoder.shards().get(direct.slot))
     }
 }
 
@@ -316,6 +337,10 @@ const NEWEST_MAX: usize = 48;
 
 /// And so many of those before.
 const OTHERS: usize = 8;
+
+/// Shards straight from the publisher that are passed on as they are. Who gets so many is one of few that do, and mixes
+/// them soon.
+const DIRECT_MAX: usize = u64::BITS as usize;
 
 /// Of its *k* a neighbour gets one part in so many as canonical shards. With more of them, more are duplicates; with
 /// fewer, what neighbours combine is not new to each other.

@@ -30,8 +30,8 @@ pub(crate) struct Exchange {
     pub(crate) received: u16,
     /// All shards it sent.
     pub(crate) offered: u16,
-    /// Shards straight from the publisher that were passed on, or need not be.
-    pub(crate) relayed: usize,
+    /// Shards straight from the publisher that were passed on to it: bit *i* is the place *i*.
+    pub(crate) passed: u64,
     /// Usable shards when it was sent a combination last.
     pub(crate) mixed: u16,
     /// It was asked for shards to be checked.
@@ -163,7 +163,7 @@ impl Exchange {
 
     /// Shards held were thrown away: what we knew by their places is void.
     pub(crate) const fn on_thrown_out(&mut self) {
-        (self.relayed, self.mixed) = (0, 0);
+        (self.passed, self.mixed) = (0, 0);
     }
 
     /// The exchange bound: whether a combination of `usable` dimensions can still be innovative to the neighbour.

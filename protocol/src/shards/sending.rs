@@ -63,7 +63,12 @@ impl Generation {
                     *first_push += u16::from(*first_push == index);
                 }
             }
-            Next::Direct(position) => exchange.relayed = position + 1,
+            Next::Direct(position) => {
+                exchange.passed |= 1 << position;
+                if let Body::Collecting(collecting) = &mut self.body {
+                    collecting.on_passed(position);
+                }
+            }
             Next::Mixed => exchange.mixed = usable,
         }
         exchange.on_sent(now);
@@ -94,7 +99,9 @@ impl Generation {
                 let may_push = usable >= terms.threshold && self.may_spread(collecting, usable, terms);
                 if usable > 0 && (asked || (may_push && exchange.can_use(usable))) {
                     return Some(match terms.trust {
-                        Trust::All => Next::Mixed,
+                        // What they ask for is what all else did not give them.
+                        Trust::All if asked => Next::Mixed,
+                        Trust::All => collecting.direct(exchange, terms).unwrap_or(Next::Mixed),
                         Trust::Verified => {
                             collecting.verified_for(exchange, &self.spread(), self.pushed(), terms.lot)
                         }

@@ -84,7 +84,7 @@ impl<'a> FromIterator<&'a IndexSet> for Spread {
 }
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
-const fn scattered(mut x: u64) -> u64 {
+pub(super) const fn scattered(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)

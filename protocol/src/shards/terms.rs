@@ -33,7 +33,7 @@ pub(crate) enum Next {
     /// This canonical shard.
     Canonical(u16),
     /// A shard that came straight from the publisher, as it is.
-    Direct(usize),
+    Direct(u16),
     /// A fresh combination.
     Mixed,
 }
