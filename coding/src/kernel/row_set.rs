@@ -38,22 +38,9 @@ impl RowSet {
     }
 
     /// The rows in the set, in ascending order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + use<> {
-        let set = *self;
-        (0..set.end()).filter(move |row| set.contains(*row))
-    }
-
-    /// Calls `each` for the rows in the set, in ascending order. A plain loop, which compilers do better with than with
-    /// [`Self::iter`].
     #[inline(always)]
-    pub(crate) fn for_each(&self, mut each: impl FnMut(usize)) {
-        for (index, word) in self.words.iter().enumerate() {
-            let mut word = *word;
-            while word != 0 {
-                each(index * 64 + word.trailing_zeros() as usize);
-                word &= word - 1;
-            }
-        }
+    pub(crate) fn iter(&self) -> Rows {
+        Rows { left: self.words, index: 0 }
     }
 
     /// The first row that is not in the set and has a byte other than zero in `bytes`.
@@ -69,6 +56,30 @@ impl RowSet {
                     None => break,
                 }
             }
+        }
+        None
+    }
+}
+
+/// The rows in a [`RowSet`], in ascending order. No closure is called: one that is not inlined into a kernel has no vector
+/// instructions, and calls a function for each of them.
+pub(crate) struct Rows {
+    left: [u64; 4],
+    index: usize,
+}
+
+impl Iterator for Rows {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while let Some(word) = self.left.get_mut(self.index) {
+            if *word != 0 {
+                let row = self.index * 64 + word.trailing_zeros() as usize;
+                *word &= *word - 1;
+                return Some(row);
+            }
+            self.index += 1;
         }
         None
     }

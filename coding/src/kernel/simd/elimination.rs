@@ -41,7 +41,7 @@ unsafe fn reduce_tile<S: Simd, const V: usize>(
         for (v, sum) in sums.iter_mut().enumerate() {
             *sum = S::load(row.as_ptr().add(at + v * S::BYTES));
         }
-        set.for_each(|r| {
+        for r in set.iter() {
             let factor = *factors.get_unchecked(r);
             if factor != 0 {
                 let source = matrix.as_ptr().add(r * row.len() + at);
@@ -50,7 +50,7 @@ unsafe fn reduce_tile<S: Simd, const V: usize>(
                     *sum = S::add(*sum, factor, S::operand(S::load(source.add(v * S::BYTES))));
                 }
             }
-        });
+        }
         for (v, sum) in sums.iter().enumerate() {
             S::store(row.as_mut_ptr().add(at + v * S::BYTES), *sum);
         }
@@ -81,7 +81,7 @@ pub(super) unsafe fn insert<S: Simd>(
             S::store(row.as_mut_ptr().add(at), scaled);
             S::store(target.add(at), scaled);
         }
-        set.for_each(|r| {
+        for r in set.iter() {
             let target = matrix.as_mut_ptr().add(r * len);
             let factor = *target.add(column);
             if factor != 0 {
@@ -91,7 +91,7 @@ pub(super) unsafe fn insert<S: Simd>(
                     S::store(target.add(at), S::add(S::load(target.add(at)), factor, operand));
                 }
             }
-        });
+        }
         Some(column)
     }
 }
