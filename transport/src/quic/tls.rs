@@ -1,8 +1,8 @@
 //! TLS 1.3 as libp2p has it over QUIC, with the cipher first at which the processor is fastest.
 //!
 //! Spec: libp2p "libp2p TLS Handshake". `libp2p-tls` makes our certificate and checks those of peers. Its own
-//! configurations put ChaCha20-Poly1305 first, which takes twice the time of AES-GCM where there are instructions for
-//! that.
+//! configurations put ChaCha20-Poly1305 first, which takes three times as long as AES-GCM where there are instructions
+//! for that.
 
 use std::sync::Arc;
 
