@@ -39,8 +39,8 @@ impl RowSet {
 
     /// The rows in the set, in ascending order.
     #[inline(always)]
-    pub(crate) fn iter(&self) -> Rows {
-        Rows { left: self.words, index: 0 }
+    pub(crate) fn iter(&self) -> RowIter {
+        RowIter { left: self.words, index: 0 }
     }
 
     /// The first row that is not in the set and has a byte other than zero in `bytes`.
@@ -63,12 +63,12 @@ impl RowSet {
 
 /// The rows in a [`RowSet`], in ascending order. No closure is called: one that is not inlined into a kernel has no vector
 /// instructions, and calls a function for each of them.
-pub(crate) struct Rows {
+pub(crate) struct RowIter {
     left: [u64; 4],
     index: usize,
 }
 
-impl Iterator for Rows {
+impl Iterator for RowIter {
     type Item = usize;
 
     #[inline(always)]
