@@ -170,12 +170,12 @@ impl Network {
     /// Tells a node something, at once or when its processor comes to it.
     pub(crate) fn tell(&mut self, index: u32, input: Input, price: Duration) {
         let now = self.now;
-        let processor = &mut self.host_mut(index).processor;
-        if price.is_zero() && processor.is_idle(now) {
+        let host = &mut self.hosts[index as usize];
+        if price.is_zero() && host.processor.is_idle(now) {
             return self.on_input(index, input);
         }
-        let at = processor.take_in(now, input, price);
-        let life = self.host_mut(index).life;
+        let at = host.processor.take_in(now, input, price, &mut self.machine);
+        let life = host.life;
         self.queue.push(at, Happening::Processed { node: index, life });
     }
 

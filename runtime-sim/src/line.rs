@@ -62,8 +62,9 @@ impl Network {
         if price.is_zero() {
             return self.enter_uplink(index, waiting);
         }
-        let (now, host) = (self.now, self.host_mut(index));
-        let (at, life) = (host.processor.make(now, waiting, price), host.life);
+        let host = &mut self.hosts[index as usize];
+        let at = host.processor.make(self.now, waiting, price, &mut self.machine);
+        let life = host.life;
         self.queue.push(at, Happening::Made { node: index, life });
     }
 

@@ -12,6 +12,7 @@ use crate::frames::Frames;
 use crate::host::{Host, link_parts};
 use crate::journal::Traces;
 use crate::links::Pair;
+use crate::processor::Machine;
 use crate::queue::Schedule;
 use crate::record::Record;
 use crate::recorder::Recorder;
@@ -31,6 +32,7 @@ pub struct Network {
     pub(crate) seed: Seed,
     pub(crate) world: World,
     pub(crate) hosts: Vec<Host>,
+    pub(crate) machine: Machine,
     pub(crate) peers: BTreeMap<PeerId, u32>,
     pub(crate) pairs: BTreeMap<(u32, u32), Pair>,
     pub(crate) queue: Schedule<Happening>,
@@ -76,6 +78,7 @@ impl Network {
             loss: Draws::new(&seed, Concern::Loss),
             jitter: Draws::new(&seed, Concern::Jitter),
             seed,
+            machine: Machine::new(&world.processing),
             world,
             hosts: Vec::new(),
             peers: BTreeMap::new(),

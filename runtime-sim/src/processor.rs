@@ -1,6 +1,7 @@
 //! A node's processor: one input after another, each at a price.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use braidcast_protocol::Time;
@@ -19,6 +20,8 @@ pub struct Processing {
     pub per_kilobyte_in: Duration,
     /// For each thousand bytes of data that are sent, as charged: coding.
     pub per_kilobyte_out: Duration,
+    /// All nodes run on this many processors, as on one machine; each has one of its own without.
+    pub processors: Option<NonZeroU16>,
 }
 
 impl Processing {
@@ -67,19 +70,31 @@ impl Processor {
     }
 
     /// Takes an input; when it takes effect.
-    pub(crate) fn take_in(&mut self, now: Time, input: Input, price: Duration) -> Time {
+    pub(crate) fn take_in(
+        &mut self,
+        now: Time,
+        input: Input,
+        price: Duration,
+        machine: &mut Machine,
+    ) -> Time {
         self.inbox.push_back(input);
-        self.spend(now, price)
+        self.spend(now, price, machine)
     }
 
     /// Takes something to be made; when it is.
-    pub(crate) fn make(&mut self, now: Time, waiting: Waiting, price: Duration) -> Time {
+    pub(crate) fn make(
+        &mut self,
+        now: Time,
+        waiting: Waiting,
+        price: Duration,
+        machine: &mut Machine,
+    ) -> Time {
         self.making.push_back(waiting);
-        self.spend(now, price)
+        self.spend(now, price, machine)
     }
 
-    fn spend(&mut self, now: Time, price: Duration) -> Time {
-        self.free_at = self.free_at.max(now) + price;
+    fn spend(&mut self, now: Time, price: Duration, machine: &mut Machine) -> Time {
+        self.free_at = self.free_at.max(machine.run(now, self.free_at, price)) + price;
         self.free_at
     }
 
@@ -101,5 +116,36 @@ impl Processor {
     /// Everything that waits in it.
     pub(crate) fn waiting(&self) -> (impl Iterator<Item = &Input>, impl Iterator<Item = &Waiting>) {
         (self.inbox.iter(), self.making.iter())
+    }
+}
+
+/// Processors that all nodes share; none if each has its own.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// When each has done what was given to it.
+    free_at: Vec<Time>,
+}
+
+impl Machine {
+    pub(crate) fn new(processing: &Processing) -> Self {
+        let processors = processing.processors.map_or(0, NonZeroU16::get);
+        Self { free_at: vec![Time::EPOCH; usize::from(processors)] }
+    }
+
+    /// Gives work to the processor that is free first; when it begins. Work of nodes is done in the order in which it
+    /// came, and a node is on one processor at a time: while it is busy until `busy`, its work waits for one that is
+    /// free no sooner, so none waits for a node.
+    fn run(&mut self, now: Time, busy: Time, price: Duration) -> Time {
+        let after = if busy > now { busy } else { Time::EPOCH };
+        let later = self.free_at.iter_mut().filter(|free| **free >= after).min();
+        match later {
+            Some(free) => {
+                let begin = (*free).max(now);
+                *free = begin + price;
+                begin
+            }
+            // No shared processor, or a node that pauses: its work is done when it goes on.
+            None => now,
+        }
     }
 }

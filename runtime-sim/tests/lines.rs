@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,10 +129,33 @@ fn work_takes_time() {
         per_frame: Duration::from_millis(3),
         per_kilobyte_in: Duration::from_micros(20),
         per_kilobyte_out: Duration::from_micros(50),
+        processors: None,
     };
     let (idle, busy) = (time_of(pair()), time_of(pair().processing(work)));
     // 1048 kB: 52 ms to make, 21 + 3 ms to take.
     assert!(millis(74, 80).contains(&(busy - idle)), "{idle:?} and {busy:?}");
+}
+
+#[test]
+fn nodes_that_share_processors_wait_for_each_other() {
+    let spokes: Vec<(usize, usize)> = (1..5).map(|node| (0, node)).collect();
+    let time = |processors| {
+        let work = Processing {
+            per_kilobyte_in: Duration::from_micros(20),
+            processors: NonZeroU16::new(processors),
+            ..Processing::default()
+        };
+        let builder = small(2, gossipsub()).nodes(5).topology(Topology::Edges(spokes.clone()));
+        time_of(builder.uplink(None).processing(work))
+    };
+    // 25 ms on the way, then 21 ms for each of the four that a processor has to serve.
+    for (processors, turns) in [(0, 1), (4, 1), (2, 2), (1, 4)] {
+        let took = time(processors);
+        assert!(
+            millis(25 + 20 * turns, 30 + 21 * turns).contains(&took),
+            "{processors} processors: {took:?}"
+        );
+    }
 }
 
 #[test]

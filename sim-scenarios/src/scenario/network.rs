@@ -1,5 +1,6 @@
 //! The section `network`: nodes, links and lines.
 
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use braidcast_protocol::Settings;
@@ -202,6 +203,7 @@ fn processing(mut section: Section<'_>) -> Result<Processing, ScenarioError> {
         per_frame: section.duration("per_frame")?.unwrap_or_default(),
         per_kilobyte_in: section.duration("per_kilobyte_in")?.unwrap_or_default(),
         per_kilobyte_out: section.duration("per_kilobyte_out")?.unwrap_or_default(),
+        processors: section.whole("processors", 1..=u16::MAX)?.and_then(NonZeroU16::new),
     };
     section.finish()?;
     Ok(processing)
