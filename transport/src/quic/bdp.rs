@@ -18,7 +18,11 @@ pub(super) struct BdpWindow {
     bytes_max: u64,
     /// Acknowledged bytes times the microseconds that their paths need for a round trip at best.
     carried: u128,
+    /// Acknowledged bytes.
+    acknowledged: u64,
     peak: Peak,
+    /// There was a full round: what the uplink carries was measured.
+    was_full: bool,
     /// The uplink carries less than the first window.
     slow: bool,
     /// Full rounds one after another in which all packets waited for longer than their paths are.
@@ -40,7 +44,9 @@ impl BdpWindow {
             bytes: BYTES_FIRST.min(bytes_max),
             bytes_max,
             carried: 0,
+            acknowledged: 0,
             peak: Peak::default(),
+            was_full: false,
             slow: false,
             waited_rounds: 0,
             waited: true,
@@ -54,6 +60,17 @@ impl BdpWindow {
         self.bytes
     }
 
+    /// How long the uplink takes for so many bytes, if it carries the window in a round trip, the mean of all paths. No
+    /// time while it was never full: then it may be any faster than it was used.
+    pub(super) fn time_of(&self, bytes: u64) -> Duration {
+        if !self.was_full {
+            return Duration::ZERO;
+        }
+        let carried = self.carried * u128::from(bytes);
+        let micros = carried.checked_div(u128::from(self.acknowledged) * u128::from(self.bytes)).unwrap_or(0);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
     /// Takes note that a stream had to wait. A window that is not used up says nothing about the uplink.
     pub(super) fn on_limited(&mut self) {
         self.limited = true;
@@ -62,6 +79,7 @@ impl BdpWindow {
     /// Bytes were acknowledged that were on their way for `rtt`, where their path needs `shortest` at best.
     pub(super) fn on_acknowledged(&mut self, bytes: u64, rtt: Duration, shortest: Duration) {
         self.carried += u128::from(bytes) * (shortest + ACKNOWLEDGEMENT).as_micros();
+        self.acknowledged += bytes;
         self.waited &= rtt > shortest * 2 + ACKNOWLEDGEMENT;
     }
 
@@ -80,6 +98,7 @@ impl BdpWindow {
         self.peak.add(sample, full);
         let peak = self.peak.bytes();
         if full {
+            self.was_full = true;
             self.waited_rounds = if waited { self.waited_rounds.saturating_add(1) } else { 0 };
             self.slow = self.waited_rounds >= WAITED_ROUNDS || (self.slow && peak < BYTES_FIRST);
         }
@@ -238,6 +257,16 @@ mod tests {
             assert_eq!(rounds(1, shortest), BYTES_FIRST);
         }
         assert_eq!(rounds(3, shortest * 3), BYTES_MIN);
+    }
+
+    #[test]
+    fn a_line_that_was_full_once_is_known_to_take_its_time() {
+        let (mut line, mut window) = (Line::new(6.25e6, Duration::from_millis(50)), BdpWindow::new(1 << 30));
+        (0..40).for_each(|_| line.send(&mut window, 10));
+        assert_eq!(window.time_of(62_500), Duration::ZERO, "it may be any faster");
+        (0..40).for_each(|_| line.send(&mut window, 3000));
+        let share = window.time_of(62_500).as_secs_f64() / 0.01;
+        assert!((0.75..1.1).contains(&share), "{share}");
     }
 
     #[test]
