@@ -20,6 +20,8 @@ pub(super) struct BdpWindow {
     carried: u128,
     /// Acknowledged bytes.
     acknowledged: u64,
+    /// What a byte's path needs for a round trip at best: the mean of late, microseconds.
+    round_trip: u128,
     peak: Peak,
     /// There was a full round: what the uplink carries was measured.
     was_full: bool,
@@ -33,8 +35,8 @@ pub(super) struct BdpWindow {
     limited: bool,
     /// And in the one before: then this one is full.
     limited_before: bool,
-    /// When this round trip began, and what had been carried then.
-    round: Option<(Instant, u128)>,
+    /// When this round trip began, and what had been carried and acknowledged then.
+    round: Option<(Instant, u128, u64)>,
 }
 
 impl BdpWindow {
@@ -45,6 +47,7 @@ impl BdpWindow {
             bytes_max,
             carried: 0,
             acknowledged: 0,
+            round_trip: 0,
             peak: Peak::default(),
             was_full: false,
             slow: false,
@@ -60,14 +63,14 @@ impl BdpWindow {
         self.bytes
     }
 
-    /// How long the uplink takes for so many bytes, if it carries the window in a round trip, the mean of all paths. No
-    /// time while it was never full: then it may be any faster than it was used.
+    /// How long so many bytes take at the pace of the uplink: the window in a round trip, the mean of all paths, and a
+    /// quarter faster. No time while it was never full: then it may be any faster than it was used.
     pub(super) fn time_of(&self, bytes: u64) -> Duration {
         if !self.was_full {
             return Duration::ZERO;
         }
-        let carried = self.carried * u128::from(bytes);
-        let micros = carried.checked_div(u128::from(self.acknowledged) * u128::from(self.bytes)).unwrap_or(0);
+        let micros = self.round_trip * u128::from(bytes) * PACE_DIVISOR / PACE_FACTOR;
+        let micros = micros / u128::from(self.bytes.max(1));
         Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
@@ -85,13 +88,20 @@ impl BdpWindow {
 
     /// These were all that one packet acknowledged; the last of them was `sent` then.
     pub(super) fn on_acknowledged_until(&mut self, now: Instant, sent: Instant) {
-        let (begin, carried) = *self.round.get_or_insert((now, self.carried));
+        let (begin, carried, acknowledged) =
+            *self.round.get_or_insert((now, self.carried, self.acknowledged));
         if sent < begin || now < begin + ROUND_MIN {
             return;
         }
         let micros = now.saturating_duration_since(begin).as_micros().max(1);
         let sample = u64::try_from((self.carried - carried) / micros).unwrap_or(u64::MAX);
-        self.round = Some((now, self.carried));
+        let mean = (self.carried - carried).checked_div(u128::from(self.acknowledged - acknowledged));
+        self.round_trip = match (self.round_trip, mean) {
+            (before, None) => before,
+            (0, Some(mean)) => mean,
+            (before, Some(mean)) => (before * 7 + mean) / 8,
+        };
+        self.round = Some((now, self.carried, self.acknowledged));
         let waited = std::mem::replace(&mut self.waited, true);
         let limited = std::mem::take(&mut self.limited);
         let full = std::mem::replace(&mut self.limited_before, limited) && limited;
@@ -143,6 +153,11 @@ const ACKNOWLEDGEMENT: Duration = Duration::from_millis(4);
 
 /// The window is larger than the peak by this share.
 const MORE_SHARE: u64 = 8;
+
+/// Who goes at the pace of the window alone makes up for no delay of its own: ten messages of 128 KiB a second took 215
+/// instead of 198 ms on busy processors. (BBR's gain while it looks for bandwidth is the same.)
+const PACE_FACTOR: u128 = 5;
+const PACE_DIVISOR: u128 = 4;
 
 /// What comes back in less time comes in bursts.
 const ROUND_MIN: Duration = Duration::from_millis(4);
@@ -266,7 +281,7 @@ mod tests {
         assert_eq!(window.time_of(62_500), Duration::ZERO, "it may be any faster");
         (0..40).for_each(|_| line.send(&mut window, 3000));
         let share = window.time_of(62_500).as_secs_f64() / 0.01;
-        assert!((0.75..1.1).contains(&share), "{share}");
+        assert!((0.6..0.9).contains(&share), "{share}");
     }
 
     #[test]
