@@ -7,7 +7,6 @@
 mod bdp;
 mod listener;
 mod muxer;
-mod pace;
 mod path;
 mod settings;
 pub(crate) mod side;

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures::{AsyncWrite, FutureExt};
 use quinn::{SendStream, WriteError};
-use tokio::time::{Sleep, sleep, sleep_until};
+use tokio::time::Sleep;
 
 use super::{
     uplink::{Counting, Member, PATIENCE, Room},
@@ -73,39 +73,27 @@ pub(super) struct Paced {
     path: Arc<Path>,
     /// How long it waits for others.
     patience: Option<Pin<Box<Sleep>>>,
-    /// When the uplink has sent enough of what was written before.
-    turn: Option<Pin<Box<Sleep>>>,
 }
 
 impl Paced {
     pub(super) const fn new(path: Arc<Path>) -> Self {
-        Self { path, patience: None, turn: None }
+        Self { path, patience: None }
     }
 
     /// Ready when the stream may write, with the bytes there is room for: at least one, and `wanted` at most.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
         let window = self.path.adjust_window();
         let Some(member) = &self.path.member else { return Poll::Ready(wanted) };
-        let room = loop {
-            match member.room(cx, Instant::now(), window) {
-                Room::Bytes(room) => break usize::try_from(room).map_or(wanted, |room| room.min(wanted)),
-                Room::After(at) => {
-                    let at = at.into();
-                    let turn = self.turn.get_or_insert_with(|| Box::pin(sleep_until(at)));
-                    if turn.deadline() < at {
-                        turn.as_mut().reset(at);
-                    }
-                    ready!(turn.poll_unpin(cx));
+        let room = match member.room(cx, window) {
+            Room::Bytes(room) => usize::try_from(room).map_or(wanted, |room| room.min(wanted)),
+            none @ (Room::HoldsItsOwn | Room::OthersHoldAll) => {
+                if none == Room::HoldsItsOwn {
+                    self.path.on_limited();
                 }
-                none @ (Room::HoldsItsOwn | Room::OthersHoldAll) => {
-                    if none == Room::HoldsItsOwn {
-                        self.path.on_limited();
-                    }
-                    let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
-                    ready!(patience.poll_unpin(cx));
-                    member.on_patience_end(Instant::now());
-                    break wanted;
-                }
+                let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
+                ready!(patience.poll_unpin(cx));
+                member.on_patience_end(Instant::now());
+                wanted
             }
         };
         self.patience = None;
