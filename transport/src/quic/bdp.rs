@@ -18,7 +18,13 @@ pub(super) struct BdpWindow {
     bytes_max: u64,
     /// Acknowledged bytes times the microseconds that their paths need for a round trip at best.
     carried: u128,
+    /// Acknowledged bytes.
+    acknowledged: u64,
+    /// What a byte's path needs for a round trip at best: the mean of late, microseconds.
+    round_trip: u128,
     peak: Peak,
+    /// There was a full round: what the uplink carries was measured.
+    was_full: bool,
     /// The uplink carries less than the first window.
     slow: bool,
     /// Full rounds one after another in which all packets waited for longer than their paths are.
@@ -29,8 +35,8 @@ pub(super) struct BdpWindow {
     limited: bool,
     /// And in the one before: then this one is full.
     limited_before: bool,
-    /// When this round trip began, and what had been carried then.
-    round: Option<(Instant, u128)>,
+    /// When this round trip began, and what had been carried and acknowledged then.
+    round: Option<(Instant, u128, u64)>,
 }
 
 impl BdpWindow {
@@ -40,7 +46,10 @@ impl BdpWindow {
             bytes: BYTES_FIRST.min(bytes_max),
             bytes_max,
             carried: 0,
+            acknowledged: 0,
+            round_trip: 0,
             peak: Peak::default(),
+            was_full: false,
             slow: false,
             waited_rounds: 0,
             waited: true,
@@ -54,6 +63,17 @@ impl BdpWindow {
         self.bytes
     }
 
+    /// How long so many bytes take at the pace of the uplink: the window in a round trip, the mean of all paths, and a
+    /// quarter faster. No time while it was never full: then it may be any faster than it was used.
+    pub(super) fn time_of(&self, bytes: u64) -> Duration {
+        if !self.was_full {
+            return Duration::ZERO;
+        }
+        let micros = self.round_trip * u128::from(bytes) * PACE_DIVISOR / PACE_FACTOR;
+        let micros = micros / u128::from(self.bytes.max(1));
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
     /// Takes note that a stream had to wait. A window that is not used up says nothing about the uplink.
     pub(super) fn on_limited(&mut self) {
         self.limited = true;
@@ -62,24 +82,33 @@ impl BdpWindow {
     /// Bytes were acknowledged that were on their way for `rtt`, where their path needs `shortest` at best.
     pub(super) fn on_acknowledged(&mut self, bytes: u64, rtt: Duration, shortest: Duration) {
         self.carried += u128::from(bytes) * (shortest + ACKNOWLEDGEMENT).as_micros();
+        self.acknowledged += bytes;
         self.waited &= rtt > shortest * 2 + ACKNOWLEDGEMENT;
     }
 
     /// These were all that one packet acknowledged; the last of them was `sent` then.
     pub(super) fn on_acknowledged_until(&mut self, now: Instant, sent: Instant) {
-        let (begin, carried) = *self.round.get_or_insert((now, self.carried));
+        let (begin, carried, acknowledged) =
+            *self.round.get_or_insert((now, self.carried, self.acknowledged));
         if sent < begin || now < begin + ROUND_MIN {
             return;
         }
         let micros = now.saturating_duration_since(begin).as_micros().max(1);
         let sample = u64::try_from((self.carried - carried) / micros).unwrap_or(u64::MAX);
-        self.round = Some((now, self.carried));
+        let mean = (self.carried - carried).checked_div(u128::from(self.acknowledged - acknowledged));
+        self.round_trip = match (self.round_trip, mean) {
+            (before, None) => before,
+            (0, Some(mean)) => mean,
+            (before, Some(mean)) => (before * 7 + mean) / 8,
+        };
+        self.round = Some((now, self.carried, self.acknowledged));
         let waited = std::mem::replace(&mut self.waited, true);
         let limited = std::mem::take(&mut self.limited);
         let full = std::mem::replace(&mut self.limited_before, limited) && limited;
         self.peak.add(sample, full);
         let peak = self.peak.bytes();
         if full {
+            self.was_full = true;
             self.waited_rounds = if waited { self.waited_rounds.saturating_add(1) } else { 0 };
             self.slow = self.waited_rounds >= WAITED_ROUNDS || (self.slow && peak < BYTES_FIRST);
         }
@@ -124,6 +153,11 @@ const ACKNOWLEDGEMENT: Duration = Duration::from_millis(4);
 
 /// The window is larger than the peak by this share.
 const MORE_SHARE: u64 = 8;
+
+/// Who goes at the pace of the window alone makes up for no delay of its own: ten messages of 128 KiB a second took 215
+/// instead of 198 ms on busy processors. (BBR's gain while it looks for bandwidth is the same.)
+const PACE_FACTOR: u128 = 5;
+const PACE_DIVISOR: u128 = 4;
 
 /// What comes back in less time comes in bursts.
 const ROUND_MIN: Duration = Duration::from_millis(4);
@@ -238,6 +272,16 @@ mod tests {
             assert_eq!(rounds(1, shortest), BYTES_FIRST);
         }
         assert_eq!(rounds(3, shortest * 3), BYTES_MIN);
+    }
+
+    #[test]
+    fn a_line_that_was_full_once_is_known_to_take_its_time() {
+        let (mut line, mut window) = (Line::new(6.25e6, Duration::from_millis(50)), BdpWindow::new(1 << 30));
+        (0..40).for_each(|_| line.send(&mut window, 10));
+        assert_eq!(window.time_of(62_500), Duration::ZERO, "it may be any faster");
+        (0..40).for_each(|_| line.send(&mut window, 3000));
+        let share = window.time_of(62_500).as_secs_f64() / 0.01;
+        assert!((0.6..0.9).contains(&share), "{share}");
     }
 
     #[test]

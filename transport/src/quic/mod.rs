@@ -7,6 +7,7 @@
 mod bdp;
 mod listener;
 mod muxer;
+mod pace;
 mod path;
 mod settings;
 pub(crate) mod side;

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures::{AsyncWrite, FutureExt};
 use quinn::{SendStream, WriteError};
-use tokio::time::Sleep;
+use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::{
     uplink::{Counting, Member, PATIENCE, Room},
@@ -73,27 +73,36 @@ pub(super) struct Paced {
     path: Arc<Path>,
     /// How long it waits for others.
     patience: Option<Pin<Box<Sleep>>>,
+    turn: Turn,
 }
 
 impl Paced {
-    pub(super) const fn new(path: Arc<Path>) -> Self {
-        Self { path, patience: None }
+    pub(super) fn new(path: Arc<Path>) -> Self {
+        Self { path, patience: None, turn: Turn::default() }
     }
 
     /// Ready when the stream may write, with the bytes there is room for: at least one, and `wanted` at most.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
         let window = self.path.adjust_window();
         let Some(member) = &self.path.member else { return Poll::Ready(wanted) };
-        let room = match member.room(cx, window) {
-            Room::Bytes(room) => usize::try_from(room).map_or(wanted, |room| room.min(wanted)),
-            none @ (Room::HoldsItsOwn | Room::OthersHoldAll) => {
-                if none == Room::HoldsItsOwn {
-                    self.path.on_limited();
+        let room = loop {
+            let now = Instant::now();
+            match member.room(cx, now, window) {
+                Room::Bytes(room) => {
+                    self.turn.waits_until.take().inspect(|at| member.on_turn(now, *at));
+                    break usize::try_from(room).map_or(wanted, |room| room.min(wanted));
                 }
-                let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
-                ready!(patience.poll_unpin(cx));
-                member.on_patience_end(Instant::now());
-                wanted
+                Room::After(at) => ready!(self.turn.poll(cx, at)),
+                none @ (Room::HoldsItsOwn | Room::OthersHoldAll) => {
+                    if none == Room::HoldsItsOwn {
+                        self.path.on_limited();
+                    }
+                    self.turn.waits_until = None;
+                    let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+                    ready!(patience.poll_unpin(cx));
+                    member.on_patience_end(Instant::now());
+                    break wanted;
+                }
             }
         };
         self.patience = None;
@@ -133,6 +142,25 @@ impl Paced {
             self.path.on_writing(bytes);
             send.write_all_chunks(&mut piece).await?;
         }
+    }
+}
+
+/// When a stream may write at the uplink's pace.
+#[derive(Default)]
+struct Turn {
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// Until when it waits, while it does.
+    waits_until: Option<Instant>,
+}
+
+impl Turn {
+    fn poll(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
+        self.waits_until = Some(at);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at.into())));
+        if sleep.deadline() < at.into() {
+            sleep.as_mut().reset(at.into());
+        }
+        sleep.poll_unpin(cx)
     }
 }
 

@@ -5,6 +5,8 @@
 //! something fresher. So streams write only while all connections together hold less than the uplink carries in a
 //! round trip ([`BdpWindow`]).
 //!
+//! And no faster than the uplink sends, once that is known ([`Pace`]).
+//!
 //! Invariant U1: `held` is the sum over the connections that are not silent. U2: who waits is woken when there is room,
 //! and waits for [`PATIENCE`] at most; then those are silent which hold something and were not acknowledged anything for
 //! as long. So peers that crash or acknowledge nothing do not stop the others.
@@ -20,7 +22,7 @@ use std::{
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
-use super::bdp::BdpWindow;
+use super::{bdp::BdpWindow, pace::Pace};
 use crate::waiters::Waiters;
 
 /// What the connections of a node share.
@@ -28,6 +30,7 @@ pub(super) struct Uplink(Mutex<State>);
 
 struct State {
     window: BdpWindow,
+    pace: Pace,
     members: BTreeMap<u64, Held>,
     /// Of the next connection.
     number: u64,
@@ -61,6 +64,7 @@ impl Uplink {
     pub(super) fn new(bytes_max: u64) -> Self {
         Self(Mutex::new(State {
             window: BdpWindow::new(bytes_max),
+            pace: Pace::default(),
             members: BTreeMap::new(),
             number: 0,
             held: 0,
@@ -120,6 +124,8 @@ pub(super) enum Room {
     OthersHoldAll,
     /// Nothing: it holds what its own path carries.
     HoldsItsOwn,
+    /// Nothing before this time: the uplink is busy.
+    After(Instant),
 }
 
 /// One connection's part of it.
@@ -131,36 +137,49 @@ pub(super) struct Member {
 impl Member {
     /// Whether a stream of this connection may write, by the connection's own `window`, bytes. Whoever has to wait is
     /// woken when it may be worth another look.
-    pub(super) fn room(&self, cx: &Context<'_>, window: u64) -> Room {
+    pub(super) fn room(&self, cx: &Context<'_>, now: Instant, window: u64) -> Room {
         let mut state = self.uplink.lock();
         if !state.has_room() {
             state.window.on_limited();
             state.waiting.add(cx.waker());
             return Room::OthersHoldAll;
         }
+        let pace = state.pace.wait(now);
         let Some(own) = state.members.get_mut(&self.number) else { return Room::Bytes(window.max(1)) };
-        match window.saturating_sub(own.bytes()) {
-            0 => {
+        match (window.saturating_sub(own.bytes()), pace) {
+            (0, _) => {
                 own.waiting.add(cx.waker());
                 Room::HoldsItsOwn
             }
-            room => Room::Bytes(room),
+            (_, Some(at)) => Room::After(at),
+            (room, None) => Room::Bytes(room),
         }
     }
 
     /// A stream is about to write.
     pub(super) fn on_writing(&self, now: Instant, bytes: usize) {
-        self.change(|held| {
+        let mut state = self.uplink.lock();
+        state.change(self.number, |held| {
             if held.unsent + held.in_flight == 0 {
                 held.well = now;
             }
             held.unsent += bytes as u64;
         });
+        let time = state.window.time_of(bytes as u64);
+        state.pace.on_writing(now, time);
+    }
+
+    /// A stream was to wait until `at` for the pace, and may write `now`.
+    pub(super) fn on_turn(&self, now: Instant, at: Instant) {
+        self.uplink.lock().pace.on_turn(now, at);
     }
 
     /// So much of it was not taken.
     pub(super) fn on_left(&self, bytes: usize) {
-        self.change(|held| held.unsent = held.unsent.saturating_sub(bytes as u64));
+        let mut state = self.uplink.lock();
+        state.change(self.number, |held| held.unsent = held.unsent.saturating_sub(bytes as u64));
+        let time = state.window.time_of(bytes as u64);
+        state.pace.on_left(time);
     }
 
     /// A stream waited for [`PATIENCE`]: connections whose peers are silent no longer count.
@@ -307,7 +326,7 @@ mod tests {
     }
 
     fn room(connection: &Counting, window: u64) -> Room {
-        connection.member.room(&Context::from_waker(noop_waker_ref()), window)
+        connection.member.room(&Context::from_waker(noop_waker_ref()), Instant::now(), window)
     }
 
     fn may_write(connection: &Counting) -> bool {
@@ -342,6 +361,20 @@ mod tests {
     }
 
     #[test]
+    fn streams_write_no_faster_than_the_uplink_sends() {
+        let (uplink, [first, second]) = connections();
+        let now = Instant::now();
+        uplink.lock().pace.on_writing(now, Duration::from_secs(1));
+        for connection in [&first, &second] {
+            let room = connection.member.room(&Context::from_waker(noop_waker_ref()), now, BYTES);
+            assert!(matches!(room, Room::After(at) if at > now), "{room:?}");
+            let later = now + Duration::from_secs(1);
+            let room = connection.member.room(&Context::from_waker(noop_waker_ref()), later, BYTES);
+            assert_eq!(room, Room::Bytes(BYTES));
+        }
+    }
+
+    #[test]
     fn who_waits_for_its_own_window_is_woken_by_its_own_acknowledgements() {
         let (_uplink, [mut first, mut second]) = connections();
         let woken = Arc::new(Woken::default());
@@ -349,7 +382,7 @@ mod tests {
         for connection in [&first, &second] {
             connection.member.on_writing(Instant::now(), 1000);
         }
-        assert_eq!(first.member.room(&Context::from_waker(&waker), 1000), Room::HoldsItsOwn);
+        assert_eq!(first.member.room(&Context::from_waker(&waker), Instant::now(), 1000), Room::HoldsItsOwn);
         second.on_sent(Instant::now(), 1000, 1);
         second.on_end_acks(Instant::now(), 0, false, Some(1));
         assert_eq!(woken.0.load(Ordering::Relaxed), 0);
