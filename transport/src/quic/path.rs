@@ -73,12 +73,13 @@ pub(super) struct Paced {
     path: Arc<Path>,
     /// How long it waits for others.
     patience: Option<Pin<Box<Sleep>>>,
-    turn: Turn,
+    /// When the uplink has sent enough of what was written before.
+    turn: Option<Pin<Box<Sleep>>>,
 }
 
 impl Paced {
-    pub(super) fn new(path: Arc<Path>) -> Self {
-        Self { path, patience: None, turn: Turn::default() }
+    pub(super) const fn new(path: Arc<Path>) -> Self {
+        Self { path, patience: None, turn: None }
     }
 
     /// Ready when the stream may write, with the bytes there is room for: at least one, and `wanted` at most.
@@ -86,18 +87,19 @@ impl Paced {
         let window = self.path.adjust_window();
         let Some(member) = &self.path.member else { return Poll::Ready(wanted) };
         let room = loop {
-            let now = Instant::now();
-            match member.room(cx, now, window) {
-                Room::Bytes(room) => {
-                    self.turn.waits_until.take().inspect(|at| member.on_turn(now, *at));
-                    break usize::try_from(room).map_or(wanted, |room| room.min(wanted));
+            match member.room(cx, Instant::now(), window) {
+                Room::Bytes(room) => break usize::try_from(room).map_or(wanted, |room| room.min(wanted)),
+                Room::After(at) => {
+                    let turn = self.turn.get_or_insert_with(|| Box::pin(sleep_until(at.into())));
+                    if turn.deadline() < at.into() {
+                        turn.as_mut().reset(at.into());
+                    }
+                    ready!(turn.poll_unpin(cx));
                 }
-                Room::After(at) => ready!(self.turn.poll(cx, at)),
                 none @ (Room::HoldsItsOwn | Room::OthersHoldAll) => {
                     if none == Room::HoldsItsOwn {
                         self.path.on_limited();
                     }
-                    self.turn.waits_until = None;
                     let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
                     ready!(patience.poll_unpin(cx));
                     member.on_patience_end(Instant::now());
@@ -142,25 +144,6 @@ impl Paced {
             self.path.on_writing(bytes);
             send.write_all_chunks(&mut piece).await?;
         }
-    }
-}
-
-/// When a stream may write at the uplink's pace.
-#[derive(Default)]
-struct Turn {
-    sleep: Option<Pin<Box<Sleep>>>,
-    /// Until when it waits, while it does.
-    waits_until: Option<Instant>,
-}
-
-impl Turn {
-    fn poll(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
-        self.waits_until = Some(at);
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at.into())));
-        if sleep.deadline() < at.into() {
-            sleep.as_mut().reset(at.into());
-        }
-        sleep.poll_unpin(cx)
     }
 }
 

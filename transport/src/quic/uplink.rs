@@ -49,6 +49,8 @@ struct Held {
     /// When it held nothing, or something was acknowledged.
     well: Instant,
     silent: bool,
+    /// When one of its streams may write that waits for the pace, and for nothing else.
+    turn: Option<Instant>,
     /// Its streams that wait for the connection's own window.
     waiting: Waiters,
 }
@@ -78,7 +80,14 @@ impl Uplink {
         state.number += 1;
         state.members.insert(
             number,
-            Held { unsent: 0, in_flight: 0, well: now, silent: false, waiting: Waiters::default() },
+            Held {
+                unsent: 0,
+                in_flight: 0,
+                well: now,
+                silent: false,
+                turn: None,
+                waiting: Waiters::default(),
+            },
         );
         drop(state);
         Arc::new(Member { uplink: Arc::clone(self), number })
@@ -139,20 +148,27 @@ impl Member {
     /// woken when it may be worth another look.
     pub(super) fn room(&self, cx: &Context<'_>, now: Instant, window: u64) -> Room {
         let mut state = self.uplink.lock();
-        if !state.has_room() {
+        let (has_room, pace) = (state.has_room(), state.pace.wait(now));
+        if !has_room {
             state.window.on_limited();
             state.waiting.add(cx.waker());
-            return Room::OthersHoldAll;
         }
-        let pace = state.pace.wait(now);
         let Some(own) = state.members.get_mut(&self.number) else { return Room::Bytes(window.max(1)) };
+        let turn = own.turn.take();
         match (window.saturating_sub(own.bytes()), pace) {
+            _ if !has_room => Room::OthersHoldAll,
             (0, _) => {
                 own.waiting.add(cx.waker());
                 Room::HoldsItsOwn
             }
-            (_, Some(at)) => Room::After(at),
-            (room, None) => Room::Bytes(room),
+            (_, Some(at)) => {
+                own.turn = Some(at);
+                Room::After(at)
+            }
+            (room, None) => {
+                turn.inspect(|at| state.pace.on_turn(now, *at));
+                Room::Bytes(room)
+            }
         }
     }
 
@@ -167,11 +183,6 @@ impl Member {
         });
         let time = state.window.time_of(bytes as u64);
         state.pace.on_writing(now, time);
-    }
-
-    /// A stream was to wait until `at` for the pace, and may write `now`.
-    pub(super) fn on_turn(&self, now: Instant, at: Instant) {
-        self.uplink.lock().pace.on_turn(now, at);
     }
 
     /// So much of it was not taken.
@@ -372,6 +383,25 @@ mod tests {
             let room = connection.member.room(&Context::from_waker(noop_waker_ref()), later, BYTES);
             assert_eq!(room, Room::Bytes(BYTES));
         }
+    }
+
+    #[test]
+    fn who_waited_for_the_window_was_not_late_for_its_turn() {
+        let late = |holds: usize| {
+            let (uplink, [first, _second]) = connections();
+            let (now, cx) = (Instant::now(), Context::from_waker(noop_waker_ref()));
+            uplink.lock().pace.on_writing(now, Duration::from_millis(50));
+            assert!(matches!(first.member.room(&cx, now, BYTES), Room::After(_)));
+            first.member.on_writing(now, holds);
+            first.member.room(&cx, now + Duration::from_millis(60), 1000);
+            first.member.on_left(holds);
+            let after = now + Duration::from_secs(1);
+            assert_eq!(first.member.room(&cx, after, BYTES), Room::Bytes(BYTES));
+            uplink.lock().pace.on_writing(after, Duration::from_millis(50));
+            first.member.room(&cx, after, BYTES)
+        };
+        assert_eq!([late(1000), late(BYTES as usize)].map(|room| matches!(room, Room::After(_))), [true; 2]);
+        assert_eq!(late(0), Room::Bytes(BYTES), "18 ms late: all of it may be in hand");
     }
 
     #[test]
