@@ -47,7 +47,7 @@ impl Pace {
 /// What may be written at least before the uplink has sent all of it: timers go by milliseconds.
 const IN_HAND: Duration = Duration::from_millis(8);
 
-/// As many times as much as streams are late, if that is more. Of nodes with a processor of their own 95 in 100 turns
+/// As many times as much as streams are late, if that is more. Where processors have time to spare 95 in 100 turns
 /// are less than 2 ms late; of sixteen on two that are always busy one in ten is later than 10.
 const LATE_FACTOR: u32 = 4;
 

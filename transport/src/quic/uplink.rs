@@ -148,15 +148,15 @@ impl Member {
     /// woken when it may be worth another look.
     pub(super) fn room(&self, cx: &Context<'_>, now: Instant, window: u64) -> Room {
         let mut state = self.uplink.lock();
-        let (has_room, pace) = (state.has_room(), state.pace.wait(now));
-        if !has_room {
+        let turn = state.members.get_mut(&self.number).and_then(|own| own.turn.take());
+        if !state.has_room() {
             state.window.on_limited();
             state.waiting.add(cx.waker());
+            return Room::OthersHoldAll;
         }
+        let pace = state.pace.wait(now);
         let Some(own) = state.members.get_mut(&self.number) else { return Room::Bytes(window.max(1)) };
-        let turn = own.turn.take();
         match (window.saturating_sub(own.bytes()), pace) {
-            _ if !has_room => Room::OthersHoldAll,
             (0, _) => {
                 own.waiting.add(cx.waker());
                 Room::HoldsItsOwn
@@ -166,7 +166,9 @@ impl Member {
                 Room::After(at)
             }
             (room, None) => {
-                turn.inspect(|at| state.pace.on_turn(now, *at));
+                if let Some(at) = turn {
+                    state.pace.on_turn(now, at);
+                }
                 Room::Bytes(room)
             }
         }
