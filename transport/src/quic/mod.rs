@@ -4,10 +4,13 @@
 //! key, bidirectional streams, and beside them those of `side`. It interoperates with `libp2p-quic`, which hides the
 //! congestion controller and every other knob that matters here.
 
+mod bbr;
 mod bdp;
 mod listener;
 mod muxer;
 mod pace;
+#[cfg(test)]
+mod pair;
 mod path;
 mod settings;
 pub(crate) mod side;

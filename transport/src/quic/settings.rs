@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws_lc_rs::hmac;
 use quinn::{
     AckFrequencyConfig, IdleTimeout, VarInt,
-    congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig},
+    congestion::{ControllerFactory, CubicConfig, NewRenoConfig},
     crypto::{
         CryptoError, HmacKey,
         rustls::{QuicClientConfig, QuicServerConfig},
@@ -13,6 +13,7 @@ use quinn::{
 };
 
 use super::{
+    bbr::SparselyAcknowledged,
     path::SHORT_RESERVE_BYTES,
     tls,
     uplink::{Sharing, Uplink},
@@ -108,7 +109,7 @@ fn acknowledgements() -> AckFrequencyConfig {
 
 fn congestion(choice: Congestion) -> Arc<dyn ControllerFactory + Send + Sync> {
     match choice {
-        Congestion::Bbr => Arc::new(BbrConfig::default()),
+        Congestion::Bbr => Arc::new(SparselyAcknowledged { packets: ACKNOWLEDGED_PACKETS }),
         Congestion::Cubic => Arc::new(CubicConfig::default()),
         Congestion::NewReno => Arc::new(NewRenoConfig::default()),
     }
