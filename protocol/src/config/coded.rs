@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use braidcast_coding::Params;
+
 /// Coded shards. Source: `docs/spec/coded-mode.md`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CodedSettings {
@@ -41,7 +43,7 @@ pub enum ShardFactor {
     /// The same for all messages: 1 to [`ShardFactor::MAX`].
     Fixed(u16),
     /// As many as there can be, 1 to [`ShardFactor::MAX`], with coefficients of at most a 64th of a shard, and below
-    /// 24 KiB with shards of at least 2560 bytes: two packets.
+    /// 24 KiB with shards of at least 2560 bytes; or up to a third more, if those take fewer packets in all.
     Auto,
 }
 
@@ -54,15 +56,28 @@ impl ShardFactor {
         match self {
             Self::Fixed(k) => k,
             Self::Auto => {
-                let least = if bytes < SHORT_BYTES { SHORT_SHARD_BYTES_MIN } else { 1 };
-                let fits = |k: &u16| {
-                    let shard = bytes.div_ceil(usize::from(*k));
-                    shard >= least && usize::from(*k) * COEFFICIENTS_PART <= shard
-                };
-                (1..=Self::MAX).rev().find(fits).unwrap_or(1)
+                let (fewest, most) = (finest(bytes, 4), finest(bytes, 3));
+                (fewest..=most).min_by_key(|k| packets(bytes, *k)).unwrap_or(fewest)
             }
         }
     }
+}
+
+/// The largest *k* with shards of so many quarters of the length that is asked of them.
+fn finest(bytes: usize, quarters: usize) -> u16 {
+    let least = if bytes < SHORT_BYTES { SHORT_SHARD_BYTES_MIN } else { 1 };
+    let fits = |k: &u16| {
+        let k = usize::from(*k);
+        4 * bytes.div_ceil(k) >= quarters * least.max(k * COEFFICIENTS_PART)
+    };
+    (1..=ShardFactor::MAX).rev().find(fits).unwrap_or(1)
+}
+
+/// Packets of *k* shards, each in packets of its own.
+fn packets(bytes: usize, k: u16) -> usize {
+    let k = usize::from(k);
+    let shard = Params::for_message(bytes, k).map_or(bytes, |params| params.shard_len());
+    k * (shard + k + SHARD_FRAME_BYTES).div_ceil(PACKET_BYTES)
 }
 
 /// With [`ShardFactor::Auto`] the coefficients are at most one part in so many of a shard.
@@ -74,6 +89,13 @@ const SHORT_BYTES: usize = 24 << 10;
 /// So many bytes at least. Shorter ones cost more in packets, and in the time that each takes to be handled, than they
 /// save on the way.
 const SHORT_SHARD_BYTES_MIN: usize = 2560;
+
+/// What a QUIC packet of 1452 bytes holds of a stream: as much as fits an Ethernet frame over IPv6. Elsewhere packets are
+/// not filled as evenly, and nothing else changes.
+const PACKET_BYTES: usize = 1400;
+
+/// Bytes of a shard's frame beside shard and coefficients, at most.
+const SHARD_FRAME_BYTES: usize = 56;
 
 /// A positive factor in thousandths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,7 +200,13 @@ impl Default for CodedSettings {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
+    use braidcast_coding::{Coefficients, ShardId};
+
     use super::*;
+    use crate::CodingId;
+    use crate::rpc::{Coded, Rpc, Shard};
 
     #[test]
     fn thresholds_reach_the_documented_ranks() {
@@ -203,8 +231,40 @@ mod tests {
 
     #[test]
     fn auto_follows_the_message_size() {
-        let auto = [10, 4096, 10 << 10, 24 << 10, 32 << 10, 64 << 10, 128 << 10, 1 << 20, 10 << 20];
+        let auto =
+            [10, 4096, 10 << 10, 24 << 10, 32 << 10, 64 << 10, 128 << 10, 512 << 10, 1 << 20, 10 << 20];
         let auto = auto.map(|bytes| ShardFactor::Auto.for_message(bytes));
-        assert_eq!(auto, [1, 1, 4, 19, 22, 32, 45, 128, 128]);
+        assert_eq!(auto, [1, 1, 4, 20, 26, 32, 49, 97, 128, 128]);
+    }
+    /// Frames of 128 KiB fill two packets each, where those of 45 shards need a part of a third.
+    #[test]
+    fn auto_fills_packets() {
+        let per_shard = |bytes, k| packets(bytes, k) / usize::from(k);
+        assert_eq!((per_shard(128 << 10, 45), per_shard(128 << 10, 49)), (3, 2));
+        for kib in 4..1024 {
+            let bytes = kib << 10;
+            let (k, fewest) = (ShardFactor::Auto.for_message(bytes), finest(bytes, 4));
+            assert!(k >= fewest && packets(bytes, k) <= packets(bytes, fewest), "{kib} KiB in {k}");
+            assert!(
+                4 * bytes.div_ceil(k.into()) >= 3 * COEFFICIENTS_PART * usize::from(k),
+                "{kib} KiB in {k}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_frame_is_no_longer_than_auto_takes_it_for() {
+        for (bytes, k) in [(32 << 10, 26), (10 << 20, 128)] {
+            let params = Params::for_message(bytes, k).unwrap();
+            let shard = Shard {
+                message: CodingId::of(b""),
+                id: ShardId::Dense(Coefficients::from_slice(&vec![1; k])),
+                body: vec![0; params.shard_len()].into(),
+                vouched: true,
+            };
+            let coded = Coded { shards: [shard].into_iter().collect(), ..Coded::default() };
+            let frame = Rpc { coded, ..Rpc::default() }.encode();
+            assert!(frame.len() <= params.shard_len() + k + SHARD_FRAME_BYTES, "{}", frame.len());
+        }
     }
 }
