@@ -35,6 +35,12 @@ struct Floored {
     lost: Option<Instant>,
 }
 
+impl Floored {
+    const fn has_floor(&self) -> bool {
+        self.lost.is_none()
+    }
+}
+
 impl Controller for Floored {
     fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
         self.inner.on_sent(now, bytes, last_packet_number);
@@ -46,9 +52,10 @@ impl Controller for Floored {
 
     fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
         self.lost = self.lost.filter(|&lost| now.saturating_duration_since(lost) < LOSS_COUNTS_FOR);
-        // BBR probes until no more is on its way than it allows; what is more is not by its leave.
-        let allowed = in_flight.min(self.inner.window());
-        self.inner.on_end_acks(now, allowed, app_limited, largest);
+        // BBR probes until no more is on its way than it allows; what is more is by our leave.
+        let by_its_leave = in_flight.min(self.inner.window());
+        let in_flight = if self.has_floor() { by_its_leave } else { in_flight };
+        self.inner.on_end_acks(now, in_flight, app_limited, largest);
     }
 
     fn on_congestion_event(&mut self, now: Instant, sent: Instant, persistent: bool, lost_bytes: u64) {
@@ -62,8 +69,9 @@ impl Controller for Floored {
     }
 
     fn window(&self) -> u64 {
-        let floor = if self.lost.is_some() { 0 } else { 2 * u64::from(self.packets) * u64::from(self.mtu) };
-        self.inner.window().max(floor)
+        let floor = 2 * u64::from(self.packets) * u64::from(self.mtu);
+        let window = self.inner.window();
+        if self.has_floor() { window.max(floor) } else { window }
     }
 
     fn metrics(&self) -> ControllerMetrics {
