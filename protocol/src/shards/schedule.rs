@@ -45,9 +45,6 @@ const UNANSWERED_MIN: u32 = 2;
 /// nothing of what we sent.
 const UNANSWERED_ROUND_TRIPS: u32 = 8;
 
-/// How long a neighbour waits that has not reported yet, after its last shard.
-const SILENT_ROUND_TRIPS: u32 = 2;
-
 /// Spreads link numbers over all of 64 bits: 2^64 divided by the golden ratio, made odd.
 const ODD_PHI: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -148,12 +145,7 @@ impl Shards {
         let sources = sources(config, exchange, config.mesh.max.max(WIDE_LINKS));
         // Where nodes send garbage, or what is not new, who gets enough does not gain by it, and reports nothing.
         let gains = trust == Trust::All && !self.probation.is_alarmed(now);
-        let unanswered = gains
-            .then(|| {
-                unanswered_until(generation, exchange, rtt, sources)
-                    .or(silent_until(generation, exchange, rtt))
-            })
-            .flatten();
+        let unanswered = gains.then(|| unanswered_until(generation, exchange, rtt, sources)).flatten();
         unanswered.filter(|until| *until > now).or_else(|| {
             let forecast = exchange.trend.forecast(now, rtt, sources)?;
             (forecast.rank >= enough(generation, trust)).then_some(forecast.until)
@@ -238,20 +230,6 @@ fn unanswered_until(
     let enough = sent >= UNANSWERED_MIN && sent * sources >= 2 * lacked;
     let reported_at = exchange.trend.last_reported().filter(|_| enough)?;
     Some(reported_at + UNANSWERED_ROUND_TRIPS * rtt)
-}
-
-/// Until when a neighbour gets nothing more that has not reported yet and was sent a good deal more than the others of
-/// those that were sent anything: it is far from the publisher, and all its neighbours, who are through with theirs,
-/// would fill its line at once. How many serve it is not known, so it is judged by what the others took.
-fn silent_until(generation: &Generation, exchange: &Exchange, rtt: Duration) -> Option<Time> {
-    if generation.own || !generation.is_reported() || exchange.reported.is_some() {
-        return None;
-    }
-    let served = generation.exchanges.values().map(|other| u32::from(other.sent)).filter(|sent| *sent > 0);
-    let (sum, count) = served.fold((0, 0), |(sum, count), sent| (sum + sent, count + 1));
-    let much = 2 * u32::from(exchange.sent) * count > 3 * sum + 4 * count;
-    let sent_at = exchange.trend.last_sent().filter(|_| much)?;
-    Some(sent_at + SILENT_ROUND_TRIPS * rtt)
 }
 
 /// A neighbour's turn. Where ranks are not reported, what it sent is all we know of its own, and who sent less goes

@@ -42,11 +42,6 @@ impl Trend {
         self.reports.push((now, rank));
     }
 
-    /// When it was sent a shard last.
-    pub(crate) fn last_sent(&self) -> Option<Time> {
-        self.sent.back().copied()
-    }
-
     /// When its last report came.
     pub(crate) fn last_reported(&self) -> Option<Time> {
         self.reports.last().map(|(at, _)| *at)
