@@ -68,7 +68,7 @@ fn finest(bytes: usize, quarters: usize) -> u16 {
     let least = if bytes < SHORT_BYTES { SHORT_SHARD_BYTES_MIN } else { 1 };
     let fits = |k: &u16| {
         let k = usize::from(*k);
-        4 * bytes.div_ceil(k) >= quarters * least.max(k * COEFFICIENTS_PART)
+        bytes.div_ceil(k) >= (quarters * least.max(k * COEFFICIENTS_PART)).div_ceil(4)
     };
     (1..=ShardFactor::MAX).rev().find(fits).unwrap_or(1)
 }
