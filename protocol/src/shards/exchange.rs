@@ -40,6 +40,8 @@ pub(crate) struct Exchange {
     pub(crate) reported: Option<Report>,
     /// Its reports in time.
     pub(crate) trend: Trend,
+    /// Nothing is pushed to it before, as it has not reported and was sent more than others.
+    pub(crate) silent_until: Option<Time>,
     /// How many neighbours push to it, as it says; 0 while it has not.
     pub(crate) sources: u16,
     /// It has the message.
@@ -127,6 +129,7 @@ impl Exchange {
         self.sources = if have.sources > 0 { have.sources } else { self.sources };
         self.done = have.rank >= k;
         self.reported = Some(Report { rank: have.rank, sent_since: 0 });
+        self.silent_until = None;
         self.holds.insert_low(have.verified);
         if self.done {
             self.wanted = 0;

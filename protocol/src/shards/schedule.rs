@@ -45,6 +45,9 @@ const UNANSWERED_MIN: u32 = 2;
 /// nothing of what we sent.
 const UNANSWERED_ROUND_TRIPS: u32 = 8;
 
+/// How long a neighbour waits that has not reported yet, after its last shard.
+const SILENT_ROUND_TRIPS: u32 = 2;
+
 /// Spreads link numbers over all of 64 bits: 2^64 divided by the golden ratio, made odd.
 const ODD_PHI: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -145,7 +148,9 @@ impl Shards {
         let sources = sources(config, exchange, config.mesh.max.max(WIDE_LINKS));
         // Where nodes send garbage, or what is not new, who gets enough does not gain by it, and reports nothing.
         let gains = trust == Trust::All && !self.probation.is_alarmed(now);
-        let unanswered = gains.then(|| unanswered_until(generation, exchange, rtt, sources)).flatten();
+        let unanswered = gains
+            .then(|| unanswered_until(generation, exchange, rtt, sources).or(exchange.silent_until))
+            .flatten();
         unanswered.filter(|until| *until > now).or_else(|| {
             let forecast = exchange.trend.forecast(now, rtt, sources)?;
             (forecast.rank >= enough(generation, trust)).then_some(forecast.until)
@@ -159,7 +164,10 @@ impl Shards {
         let shard = generation.send((cx.now, ready.link), ready.terms, &mut cx.rng.coding, &mut self.pool)?;
         let list = generation.list_for(ready.link, ready.terms.trust, &shard.id);
         let (header, bytes) = (generation.header.clone(), shard.body.len());
+        let rtt = cx.links.get(ready.link).and_then(|link| link.rtt);
+        let silent = rtt.and_then(|rtt| silent_until(generation, ready.link, cx.now, rtt));
         let exchange = generation.exchanges.get_mut(&ready.link)?;
+        exchange.silent_until = silent;
         let mut coded = Coded::default();
         if !exchange.header_sent && !exchange.known {
             coded.headers.push(header);
@@ -230,6 +238,21 @@ fn unanswered_until(
     let enough = sent >= UNANSWERED_MIN && sent * sources >= 2 * lacked;
     let reported_at = exchange.trend.last_reported().filter(|_| enough)?;
     Some(reported_at + UNANSWERED_ROUND_TRIPS * rtt)
+}
+
+/// Until when a neighbour gets nothing more that has not reported yet and was sent a good deal more than the others of
+/// those that were sent anything: it is far from the publisher, and all its neighbours, who are through with theirs,
+/// would fill its line at once. How many serve it is not known, so it is judged by what the others took. That is said
+/// once, when a shard goes out: what is held back depends on nothing that happens on other links.
+fn silent_until(generation: &Generation, link: LinkId, now: Time, rtt: Duration) -> Option<Time> {
+    let exchange = generation.exchanges.get(&link)?;
+    if generation.own || !generation.is_reported() || exchange.reported.is_some() {
+        return None;
+    }
+    let served = generation.exchanges.values().map(|other| u32::from(other.sent)).filter(|sent| *sent > 0);
+    let (sum, count) = served.fold((0, 0), |(sum, count), sent| (sum + sent, count + 1));
+    let much = 2 * u32::from(exchange.sent) * count > 3 * sum + 4 * count;
+    much.then(|| now + SILENT_ROUND_TRIPS * rtt)
 }
 
 /// A neighbour's turn. Where ranks are not reported, what it sent is all we know of its own, and who sent less goes
