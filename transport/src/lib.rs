@@ -60,7 +60,6 @@ mod error;
 mod event;
 mod frame;
 mod frame_pool;
-mod gate;
 mod inbox;
 mod peers;
 mod pump;
@@ -68,7 +67,9 @@ mod queue;
 mod quic;
 mod record;
 mod stack;
+mod tcp;
 mod transport;
+mod uplink;
 mod waiters;
 
 #[cfg(test)]

@@ -5,10 +5,9 @@ use std::time::Duration;
 use libp2p::{
     PeerId, Swarm, Transport as _,
     connection_limits::{self, ConnectionLimits},
-    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
-    identify, noise, ping,
+    core::{muxing::StreamMuxerBox, transport::Boxed},
+    identify, ping,
     swarm::{self, NetworkBehaviour},
-    tcp, yamux,
 };
 
 use crate::{
@@ -16,9 +15,9 @@ use crate::{
     bridge::{Bridge, BridgeEvent},
     echo::Echo,
     error::StartError,
-    gate::GatedYamux,
     quic::{Connections, QuicTransport, Sockets},
     record::{RecordEvent, Records},
+    tcp,
 };
 
 /// Everything that runs on every connection.
@@ -45,7 +44,7 @@ pub(crate) enum BehaviourEvent {
     Identify,
 }
 
-type Links = Boxed<(PeerId, StreamMuxerBox)>;
+pub(crate) type Links = Boxed<(PeerId, StreamMuxerBox)>;
 
 /// A swarm, and what can be asked about its QUIC connections.
 pub(crate) struct Stack {
@@ -60,7 +59,7 @@ pub(crate) fn build(config: &Config) -> Result<Stack, StartError> {
     let links = || -> Result<Links, StartError> {
         Ok(QuicTransport::new(config, quic.clone(), sockets.clone())?
             .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
-            .or_transport(tcp(config)?)
+            .or_transport(tcp::transport(config)?)
             .map(|either, _| either.into_inner())
             .boxed())
     };
@@ -77,33 +76,6 @@ pub(crate) fn build(config: &Config) -> Result<Stack, StartError> {
         .with_max_negotiating_inbound_streams(NEGOTIATING_STREAMS_MAX);
     let swarm = Swarm::new(transport, behaviour(config)?, peer, swarm_config);
     Ok(Stack { swarm, quic, sockets })
-}
-
-fn tcp(config: &Config) -> Result<Links, StartError> {
-    let identity = |error: noise::Error| StartError::Identity { reason: error.to_string() };
-    let mut muxer = yamux::Config::default();
-    muxer.set_max_num_streams(STREAMS_PER_CONNECTION_MAX);
-    Ok(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
-        .map(|stream, _| {
-            keep_unsent_short(&stream.0);
-            stream
-        })
-        // V1 and not V1Lazy: the lazy variant loses short streams.
-        .upgrade(Version::V1)
-        .authenticate(noise::Config::new(&config.identity).map_err(identity)?)
-        .multiplex(GatedYamux(muxer))
-        .timeout(config.connection_timeout)
-        .boxed())
-}
-
-/// Leaves what the path does not take yet with us, where it can still be replaced by something fresher.
-fn keep_unsent_short(stream: &tokio::net::TcpStream) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(TCP_UNSENT_BYTES) {
-        tracing::debug!(%error, "what is not sent yet will wait in the kernel");
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = stream;
 }
 
 fn behaviour(config: &Config) -> Result<Behaviour, StartError> {
@@ -175,20 +147,3 @@ const NEGOTIATING_STREAMS_MAX: usize = 32;
 
 /// How long an endpoint may take to report its listen addresses.
 pub(crate) const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The kernel asks for more when it holds less than this of what it cannot send yet: two shards of 8 KiB.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const TCP_UNSENT_BYTES: u32 = 16 << 10;
-
-#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_kernel_is_told_to_hold_little_that_is_not_sent() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        keep_unsent_short(&stream);
-        assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), TCP_UNSENT_BYTES);
-    }
-}

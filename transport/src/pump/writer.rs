@@ -1,8 +1,15 @@
 //! The task that writes a link's frames.
 
-use std::{collections::VecDeque, io, pin::pin, sync::Arc};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+};
 
-use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use libp2p::Stream;
 
 use crate::{
@@ -81,10 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
                     }
                     self.write_scratch().await?;
                 }
-                Taken::Nothing => {
-                    self.stream.flush().await?;
-                    self.wait(&mut half_closed).await?;
-                }
+                Taken::Nothing => self.wait(&mut half_closed).await?,
                 Taken::Drained => {
                     self.stream.flush().await?;
                     // Before the first stream ends, so that its end means that there is nothing more.
@@ -127,6 +131,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// Control is never written together with data, which may have to wait.
     async fn write_frame(&mut self, frame: Queued) -> io::Result<()> {
         self.on_frame(frame.class, false);
+        if frame.class == Class::Unordered {
+            self.queue.hold();
+        }
         let lane = usize::from(frame.class != Class::Control);
         let prefix = frame.prefix.as_slice();
         let full = self.scratch.len() + prefix.len() > SCRATCH_BYTES;
@@ -220,26 +227,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         }
     }
 
-    /// Waits for frames, and meanwhile for the peer to give up the stream.
+    /// Waits for frames, and meanwhile for the path to take more, and for the peer to give up the stream.
     ///
     /// The peer never writes here by the protocol; reading is how a reset shows at once and not at
     /// the next write. An end of file means nothing: some peers close the half they do not use.
     async fn wait(&mut self, half_closed: &mut bool) -> io::Result<()> {
-        let mut junk = [0; 64];
+        let (mut flushed, mut junk) = (false, [0; 64]);
         loop {
             let Self { stream, queue, side, .. } = self;
             let held = queue.is_held();
+            let reads = !*half_closed;
+            let turn = poll_fn(|cx| {
+                if held && !flushed {
+                    match Pin::new(&mut *stream).poll_flush(cx) {
+                        Poll::Ready(end) => return Poll::Ready(end.map(|()| Turn::Flushed)),
+                        Poll::Pending => {}
+                    }
+                }
+                let read =
+                    if reads { Pin::new(&mut *stream).poll_read(cx, &mut junk) } else { Poll::Pending };
+                read.map_ok(Turn::Read)
+            });
             tokio::select! {
                 () = queue.woken() => return Ok(()),
-                () = room(side), if held => {
+                turn = turn => match turn? {
+                    Turn::Flushed => flushed = true,
+                    Turn::Read(count) => *half_closed = count == 0,
+                },
+                () = room(side), if held && flushed => {
                     if self.queue.let_go() {
                         self.events.writable(Arc::clone(&self.queue));
                     }
                 }
-                count = stream.read(&mut junk), if !*half_closed => *half_closed = count? == 0,
             }
         }
     }
+}
+
+/// What a stream did that nothing is written to.
+enum Turn {
+    Flushed,
+    Read(usize),
 }
 
 /// Waits until another stream beside the first one could write.
@@ -265,7 +293,7 @@ mod tests {
     use super::*;
     use crate::{LinkId, frame::Deframer, inbox, queue::SHORT_BYTES_MAX};
 
-    /// Takes short pieces always, others while it is open.
+    /// Takes short pieces always, others while it is open. Is flushed while it is open.
     struct Gated {
         open: Arc<AtomicBool>,
         written: Vec<u8>,
@@ -291,7 +319,7 @@ mod tests {
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
+            if self.open.load(Ordering::Relaxed) { Poll::Ready(Ok(())) } else { Poll::Pending }
         }
 
         fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -342,6 +370,24 @@ mod tests {
         assert_eq!(sizes[0], 100, "it went ahead: {sizes:?}");
         assert_eq!(sizes.iter().filter(|size| **size > 1000).collect::<Vec<_>>(), [&16_000, &50_000]);
         assert_eq!(sizes.len(), 4);
+    }
+
+    #[test]
+    fn nobody_is_asked_for_a_shard_before_the_one_before_is_flushed() {
+        let (events, _receiver) = inbox::channel();
+        let queue = Arc::new(SendQueue::new(LinkId::new(0), 100_000));
+        assert!(queue.take_hint().is_some(), "as the driver does at link-up");
+        let open = Arc::new(AtomicBool::new(false));
+        let stream = Gated { open: Arc::clone(&open), written: Vec::new() };
+        let mut writer = Writer::new(stream, None, Arc::clone(&queue), events);
+        let mut running = pin!(writer.run());
+        // Short enough for the stream to take it.
+        queue.push(Class::Unordered, vec![vec![1; 50].into()]).unwrap();
+        assert!(running.as_mut().now_or_never().is_none());
+        assert_eq!((queue.room(), queue.take_hint()), (0, None));
+        open.store(true, Ordering::Relaxed);
+        assert!(running.as_mut().now_or_never().is_none());
+        assert_eq!(queue.take_hint(), Some(100_000));
     }
 
     #[test]

@@ -5,10 +5,9 @@
 //! congestion controller and every other knob that matters here.
 
 mod bbr;
-mod bdp;
+mod controller;
 mod listener;
 mod muxer;
-mod pace;
 #[cfg(test)]
 mod pair;
 mod path;
@@ -16,7 +15,6 @@ mod settings;
 pub(crate) mod side;
 mod tls;
 mod transport;
-mod uplink;
 mod window;
 
 use std::net::{IpAddr, SocketAddr};

@@ -14,11 +14,11 @@ use futures::{AsyncWrite, FutureExt};
 use quinn::{SendStream, WriteError};
 use tokio::time::{Sleep, sleep, sleep_until};
 
-use super::{
-    uplink::{Counting, Member, PATIENCE, Room},
-    window::SendWindow,
+use super::{controller::Counting, window::SendWindow};
+use crate::{
+    queue::SHORT_BYTES_MAX,
+    uplink::{Member, PATIENCE, Room},
 };
-use crate::queue::SHORT_BYTES_MAX;
 
 /// One connection, and what it may hold.
 pub(crate) struct Path {

@@ -13,13 +13,9 @@ use quinn::{
 };
 
 use super::{
-    bbr::SparselyAcknowledged,
-    path::SHORT_RESERVE_BYTES,
-    tls,
-    uplink::{Sharing, Uplink},
-    window::BYTES_FIRST,
+    bbr::SparselyAcknowledged, controller::Sharing, path::SHORT_RESERVE_BYTES, tls, window::BYTES_FIRST,
 };
-use crate::{Config, Congestion, StartError, stack::STREAMS_PER_CONNECTION_MAX};
+use crate::{Config, Congestion, StartError, stack::STREAMS_PER_CONNECTION_MAX, uplink::Uplink};
 
 /// What every endpoint of ours is made with.
 #[derive(Clone)]

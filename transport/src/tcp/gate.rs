@@ -4,11 +4,11 @@
 //! ages there and can no longer be replaced by something fresher. So streams wait until what they wrote is flushed.
 
 use std::{
-    future::{Ready, ready},
+    future::{self, Ready},
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    task::{Context, Poll, ready},
 };
 
 use futures::{AsyncRead, AsyncWrite, FutureExt};
@@ -21,18 +21,21 @@ use libp2p::{
     yamux,
 };
 
+use super::line::{Line, Turn};
 use crate::{queue::SHORT_BYTES_MAX, waiters::Waiters};
 
 /// Yamux behind a gate, as an upgrade of an encrypted connection.
-#[derive(Clone)]
-pub(crate) struct GatedYamux(pub(crate) yamux::Config);
+pub(super) struct GatedYamux {
+    pub(super) yamux: yamux::Config,
+    pub(super) line: Weak<Line>,
+}
 
 impl UpgradeInfo for GatedYamux {
     type Info = <yamux::Config as UpgradeInfo>::Info;
     type InfoIter = <yamux::Config as UpgradeInfo>::InfoIter;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        self.0.protocol_info()
+        self.yamux.protocol_info()
     }
 }
 
@@ -43,7 +46,8 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> InboundConnectionUpgrad
 
     fn upgrade_inbound(self, io: C, info: Self::Info) -> Self::Future {
         let gate = Gate::default();
-        ready(immediate(self.0.upgrade_inbound(Below { io, gate: gate.clone() }, info), gate))
+        let below = Below { io, gate: gate.clone() };
+        future::ready(immediate(self.yamux.upgrade_inbound(below, info), gate, self.line))
     }
 }
 
@@ -54,7 +58,8 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgra
 
     fn upgrade_outbound(self, io: C, info: Self::Info) -> Self::Future {
         let gate = Gate::default();
-        ready(immediate(self.0.upgrade_outbound(Below { io, gate: gate.clone() }, info), gate))
+        let below = Below { io, gate: gate.clone() };
+        future::ready(immediate(self.yamux.upgrade_outbound(below, info), gate, self.line))
     }
 }
 
@@ -62,9 +67,10 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgra
 fn immediate<C>(
     upgrade: impl Future<Output = io::Result<yamux::Muxer<Below<C>>>>,
     gate: Gate,
+    line: Weak<Line>,
 ) -> io::Result<Muxer<C>> {
     let muxer = upgrade.now_or_never().ok_or(io::ErrorKind::WouldBlock)??;
-    Ok(Muxer { muxer, gate })
+    Ok(Muxer { muxer, gate, line })
 }
 
 /// What streams wrote and is not known to be in the kernel.
@@ -92,8 +98,28 @@ impl Gate {
         Poll::Pending
     }
 
-    fn on_written(&self, bytes: usize) {
+    /// Ready when all that streams wrote is flushed.
+    fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if !state.full && state.unflushed_bytes == 0 {
+            return Poll::Ready(());
+        }
+        state.waiting.add(cx.waker());
+        Poll::Pending
+    }
+
+    /// Told before Yamux, on another thread, can flush them.
+    fn on_writing(&self, bytes: usize) {
         self.lock().unflushed_bytes += bytes;
+    }
+
+    /// Not all of them were taken.
+    fn on_left(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.unflushed_bytes = state.unflushed_bytes.saturating_sub(bytes);
+        if state.unflushed_bytes == 0 && !state.full {
+            state.waiting.wake_all();
+        }
     }
 
     fn on_flush(&self, ended: bool) {
@@ -154,11 +180,12 @@ impl<C> Drop for Below<C> {
 pub(crate) struct Muxer<C> {
     muxer: yamux::Muxer<Below<C>>,
     gate: Gate,
+    line: Weak<Line>,
 }
 
 impl<C> Muxer<C> {
     fn gated(&self, stream: yamux::Stream) -> Stream {
-        Stream { stream, gate: self.gate.clone() }
+        Stream { stream, gate: self.gate.clone(), line: self.line.clone(), turn: Turn::default() }
     }
 }
 
@@ -187,6 +214,8 @@ impl<C: AsyncRead + AsyncWrite + Unpin + 'static> StreamMuxer for Muxer<C> {
 pub(crate) struct Stream {
     stream: yamux::Stream,
     gate: Gate,
+    line: Weak<Line>,
+    turn: Turn,
 }
 
 impl AsyncRead for Stream {
@@ -202,17 +231,27 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if bytes.len() > SHORT_BYTES_MAX {
-            std::task::ready!(self.gate.poll_open(cx));
+            ready!(self.gate.poll_open(cx));
         }
+        self.gate.on_writing(bytes.len());
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        if let Poll::Ready(Ok(count)) = written {
-            self.gate.on_written(count);
+        let taken = if let Poll::Ready(Ok(count)) = &written { *count } else { 0 };
+        if taken < bytes.len() {
+            self.gate.on_left(bytes.len() - taken);
         }
         written
     }
 
+    /// Ready when the connection is flushed, and would take more that need not wait. Yamux itself calls a stream flushed
+    /// whose frames it has.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let Self { stream, gate, line, turn } = &mut *self;
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        ready!(gate.poll_flushed(cx));
+        if let Some(line) = line.upgrade() {
+            ready!(turn.poll(cx, &line));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -259,7 +298,8 @@ mod tests {
     fn open(flushes: &Arc<AtomicBool>) -> (Muxer<Buffering>, Stream) {
         let mut cx = Context::from_waker(noop_waker_ref());
         let io = Buffering { flushes: Arc::clone(flushes) };
-        let upgrade = GatedYamux(yamux::Config::default()).upgrade_outbound(io, "/yamux/1.0.0");
+        let upgrade = GatedYamux { yamux: yamux::Config::default(), line: Weak::new() }
+            .upgrade_outbound(io, "/yamux/1.0.0");
         let mut muxer = upgrade.into_inner().unwrap();
         let Poll::Ready(Ok(stream)) = Pin::new(&mut muxer).poll_outbound(&mut cx) else {
             panic!("no stream")
@@ -293,6 +333,33 @@ mod tests {
             taken > 2 * UNFLUSHED_BYTES_MAX,
             "while all is flushed only the receiver's window counts: {taken}"
         );
+    }
+
+    #[test]
+    fn a_stream_is_flushed_when_its_connection_is() {
+        let flushes = Arc::new(AtomicBool::new(false));
+        let (mut muxer, mut stream) = open(&flushes);
+        let mut cx = Context::from_waker(noop_waker_ref());
+        assert!(Pin::new(&mut stream).poll_flush(&mut cx).is_ready(), "nothing was written");
+        fill(&mut muxer, &mut stream);
+        assert!(Pin::new(&mut stream).poll_flush(&mut cx).is_pending());
+        flushes.store(true, Ordering::Relaxed);
+        let _nothing_comes_in = StreamMuxer::poll(Pin::new(&mut muxer), &mut cx).is_ready();
+        assert!(Pin::new(&mut stream).poll_flush(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn what_is_flushed_while_it_is_written_is_flushed() {
+        let (gate, cx) = (Gate::default(), Context::from_waker(noop_waker_ref()));
+        gate.on_writing(100);
+        assert!(gate.poll_flushed(&cx).is_pending());
+        gate.on_flush(true);
+        assert!(gate.poll_flushed(&cx).is_ready(), "Yamux was sooner than the stream that wrote");
+        gate.on_writing(100);
+        gate.on_left(60);
+        assert!(gate.poll_flushed(&cx).is_pending());
+        gate.on_left(40);
+        assert!(gate.poll_flushed(&cx).is_ready(), "nothing was taken");
     }
 
     #[test]

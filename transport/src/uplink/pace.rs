@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// When the uplink will have sent what was written.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     clear_at: Option<Instant>,
     /// How long after their turn streams wrote, at most of late.
     late: Duration,
@@ -17,13 +17,13 @@ pub(super) struct Pace {
 
 impl Pace {
     /// When a stream may write, if not now.
-    pub(super) fn wait(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn wait(&self, now: Instant) -> Option<Instant> {
         let at = self.clear_at?.checked_sub(self.in_hand())?;
         (at > now).then_some(at)
     }
 
     /// A stream was to wait until `at`, and writes `now`.
-    pub(super) fn on_turn(&mut self, now: Instant, at: Instant) {
+    pub(crate) fn on_turn(&mut self, now: Instant, at: Instant) {
         let late = now.saturating_duration_since(at).min(LATE_MAX);
         self.late = late.max(self.late - self.late / LATE_SHARE);
     }
@@ -34,12 +34,12 @@ impl Pace {
     }
 
     /// So many bytes are written, which the uplink sends in `time`.
-    pub(super) fn on_writing(&mut self, now: Instant, time: Duration) {
+    pub(crate) fn on_writing(&mut self, now: Instant, time: Duration) {
         self.clear_at = Some(self.clear_at.map_or(now, |at| at.max(now)) + time);
     }
 
     /// It did not take what it would have sent in `time`.
-    pub(super) fn on_left(&mut self, time: Duration) {
+    pub(crate) fn on_left(&mut self, time: Duration) {
         self.clear_at = self.clear_at.and_then(|at| at.checked_sub(time));
     }
 }

@@ -1,4 +1,4 @@
-//! One window for all QUIC connections of a node: what may be on its way from it.
+//! One window for all connections of a node: what may be on its way from it.
 //!
 //! All connections share the node's uplink, and each one's congestion controller looks for the whole of it. Ten of them
 //! keep its queue full. What waits there is old when it arrives, reports as well, and can no longer be replaced by
@@ -11,22 +11,21 @@
 //! and waits for [`PATIENCE`] at most; then those are silent which hold something and were not acknowledged anything for
 //! as long. So peers that crash or acknowledge nothing do not stop the others.
 
+mod bdp;
+mod pace;
+
 use std::{
-    any::Any,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Context,
     time::{Duration, Instant},
 };
 
-use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
-use quinn_proto::RttEstimator;
-
-use super::{bdp::BdpWindow, pace::Pace};
+use self::{bdp::BdpWindow, pace::Pace};
 use crate::waiters::Waiters;
 
 /// What the connections of a node share.
-pub(super) struct Uplink(Mutex<State>);
+pub(crate) struct Uplink(Mutex<State>);
 
 struct State {
     window: BdpWindow,
@@ -63,7 +62,7 @@ impl Held {
 
 impl Uplink {
     /// The window never exceeds `bytes_max`.
-    pub(super) fn new(bytes_max: u64) -> Self {
+    pub(crate) fn new(bytes_max: u64) -> Self {
         Self(Mutex::new(State {
             window: BdpWindow::new(bytes_max),
             pace: Pace::default(),
@@ -74,7 +73,7 @@ impl Uplink {
         }))
     }
 
-    fn join(self: &Arc<Self>, now: Instant) -> Arc<Member> {
+    pub(crate) fn join(self: &Arc<Self>, now: Instant) -> Arc<Member> {
         let mut state = self.lock();
         let number = state.number;
         state.number += 1;
@@ -126,7 +125,7 @@ impl State {
 
 /// What a connection may write.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Room {
+pub(crate) enum Room {
     /// So much, one byte at least.
     Bytes(u64),
     /// Nothing: all connections together hold what the uplink carries.
@@ -138,7 +137,7 @@ pub(super) enum Room {
 }
 
 /// One connection's part of it.
-pub(super) struct Member {
+pub(crate) struct Member {
     uplink: Arc<Uplink>,
     number: u64,
 }
@@ -146,7 +145,7 @@ pub(super) struct Member {
 impl Member {
     /// Whether a stream of this connection may write, by the connection's own `window`, bytes. Whoever has to wait is
     /// woken when it may be worth another look.
-    pub(super) fn room(&self, cx: &Context<'_>, now: Instant, window: u64) -> Room {
+    pub(crate) fn room(&self, cx: &Context<'_>, now: Instant, window: u64) -> Room {
         let mut state = self.uplink.lock();
         let turn = state.members.get_mut(&self.number).and_then(|own| own.turn.take());
         if !state.has_room() {
@@ -175,7 +174,7 @@ impl Member {
     }
 
     /// A stream is about to write.
-    pub(super) fn on_writing(&self, now: Instant, bytes: usize) {
+    pub(crate) fn on_writing(&self, now: Instant, bytes: usize) {
         let mut state = self.uplink.lock();
         state.change(self.number, |held| {
             if held.unsent + held.in_flight == 0 {
@@ -188,15 +187,42 @@ impl Member {
     }
 
     /// So much of it was not taken.
-    pub(super) fn on_left(&self, bytes: usize) {
+    pub(crate) fn on_left(&self, bytes: usize) {
         let mut state = self.uplink.lock();
         state.change(self.number, |held| held.unsent = held.unsent.saturating_sub(bytes as u64));
         let time = state.window.time_of(bytes as u64);
         state.pace.on_left(time);
     }
 
+    /// So much goes out: of what was written, and acknowledgements, which nobody acknowledges.
+    pub(crate) fn on_sent(&self, bytes: u64) {
+        self.change(|held| {
+            let sent = bytes.min(held.unsent);
+            held.unsent -= sent;
+            held.in_flight += sent;
+        });
+    }
+
+    /// See [`BdpWindow::on_acknowledged`].
+    pub(crate) fn on_acknowledged(&self, bytes: u64, rtt: Duration, shortest: Duration) {
+        self.uplink.lock().window.on_acknowledged(bytes, rtt, shortest);
+    }
+
+    /// See [`BdpWindow::on_acknowledged_until`].
+    pub(crate) fn on_acknowledged_until(&self, now: Instant, sent: Instant) {
+        self.uplink.lock().window.on_acknowledged_until(now, sent);
+    }
+
+    /// The peer gives a sign of life: so much is on its way now.
+    pub(crate) fn on_in_flight(&self, now: Instant, bytes: u64) {
+        self.change(|held| {
+            held.in_flight = bytes;
+            (held.well, held.silent) = (now, false);
+        });
+    }
+
     /// A stream waited for [`PATIENCE`]: connections whose peers are silent no longer count.
-    pub(super) fn on_patience_end(&self, now: Instant) {
+    pub(crate) fn on_patience_end(&self, now: Instant) {
         let mut state = self.uplink.lock();
         for member in state.members.values_mut() {
             member.silent |= member.bytes() > 0 && now.saturating_duration_since(member.well) >= PATIENCE;
@@ -219,100 +245,8 @@ impl Drop for Member {
     }
 }
 
-/// Makes the congestion controllers of connections that share an uplink.
-pub(super) struct Sharing {
-    pub(super) uplink: Arc<Uplink>,
-    pub(super) inner: Arc<dyn ControllerFactory + Send + Sync>,
-}
-
-impl ControllerFactory for Sharing {
-    fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
-        let member = self.uplink.join(now);
-        let inner = Arc::clone(&self.inner).build(now, current_mtu);
-        Box::new(Counting { inner, member, newest: None })
-    }
-}
-
-/// A congestion controller that tells the uplink what is on its way.
-pub(super) struct Counting {
-    inner: Box<dyn Controller>,
-    member: Arc<Member>,
-    /// Of the packets that are being acknowledged, when the last was sent.
-    newest: Option<Instant>,
-}
-
-impl Counting {
-    /// The part of a connection of ours in its node's window.
-    pub(super) fn member_of(connection: &quinn::Connection) -> Option<Arc<Member>> {
-        let counting = connection.congestion_state().into_any().downcast::<Self>().ok()?;
-        Some(Arc::clone(&counting.member))
-    }
-}
-
-impl Controller for Counting {
-    fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
-        self.member.change(|held| {
-            // Acknowledgements are sent as well, and nobody acknowledges them.
-            let sent = bytes.min(held.unsent);
-            held.unsent -= sent;
-            held.in_flight += sent;
-        });
-        self.inner.on_sent(now, bytes, last_packet_number);
-    }
-
-    fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
-        self.newest = self.newest.max(Some(sent));
-        let on_way = now.saturating_duration_since(sent);
-        self.member.uplink.lock().window.on_acknowledged(bytes, on_way, rtt.min());
-        self.inner.on_ack(now, sent, bytes, app_limited, rtt);
-    }
-
-    fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
-        if let Some(sent) = self.newest.take() {
-            self.member.uplink.lock().window.on_acknowledged_until(now, sent);
-        }
-        self.member.change(|held| {
-            held.in_flight = in_flight;
-            (held.well, held.silent) = (now, false);
-        });
-        self.inner.on_end_acks(now, in_flight, app_limited, largest);
-    }
-
-    fn on_congestion_event(&mut self, now: Instant, sent: Instant, persistent: bool, lost_bytes: u64) {
-        self.inner.on_congestion_event(now, sent, persistent, lost_bytes);
-    }
-
-    fn on_mtu_update(&mut self, new_mtu: u16) {
-        self.inner.on_mtu_update(new_mtu);
-    }
-
-    fn window(&self) -> u64 {
-        self.inner.window()
-    }
-
-    fn metrics(&self) -> ControllerMetrics {
-        self.inner.metrics()
-    }
-
-    fn clone_box(&self) -> Box<dyn Controller> {
-        Box::new(Self {
-            inner: self.inner.clone_box(),
-            member: Arc::clone(&self.member),
-            newest: self.newest,
-        })
-    }
-
-    fn initial_window(&self) -> u64 {
-        self.inner.initial_window()
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-}
-
 /// The longest that a stream waits for others, and the longest that they may hold something without a word.
-pub(super) const PATIENCE: Duration = Duration::from_millis(200);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {
@@ -322,54 +256,48 @@ mod tests {
     };
 
     use futures::task::noop_waker_ref;
-    use quinn::congestion::NewRenoConfig;
 
     use super::*;
 
     /// Connections of one node whose window is `BYTES` and stays so.
-    fn connections() -> (Arc<Uplink>, [Counting; 2]) {
+    fn connections() -> (Arc<Uplink>, [Arc<Member>; 2]) {
         let uplink = Arc::new(Uplink::new(BYTES));
-        let inner = Arc::new(NewRenoConfig::default());
-        let sharing = Arc::new(Sharing { uplink: Arc::clone(&uplink), inner });
-        let both = [0, 1].map(|_| {
-            let built = Arc::clone(&sharing).build(Instant::now(), 1200).into_any();
-            *built.downcast::<Counting>().unwrap_or_else(|_| panic!("another controller"))
-        });
+        let both = [0, 1].map(|_| uplink.join(Instant::now()));
         (uplink, both)
     }
 
-    fn room(connection: &Counting, window: u64) -> Room {
-        connection.member.room(&Context::from_waker(noop_waker_ref()), Instant::now(), window)
+    fn room(connection: &Member, window: u64) -> Room {
+        connection.room(&Context::from_waker(noop_waker_ref()), Instant::now(), window)
     }
 
-    fn may_write(connection: &Counting) -> bool {
+    fn may_write(connection: &Member) -> bool {
         matches!(room(connection, BYTES), Room::Bytes(_))
     }
 
     #[test]
     fn a_stream_waits_while_another_connection_holds_the_window() {
-        let (_uplink, [mut first, second]) = connections();
-        first.member.on_writing(Instant::now(), BYTES as usize - 1);
+        let (_uplink, [first, second]) = connections();
+        first.on_writing(Instant::now(), BYTES as usize - 1);
         assert!(may_write(&second));
-        first.member.on_writing(Instant::now(), 1);
+        first.on_writing(Instant::now(), 1);
         assert!(!may_write(&second));
-        first.on_sent(Instant::now(), BYTES, 1);
+        first.on_sent(BYTES);
         assert!(!may_write(&second), "sent is not acknowledged");
-        first.on_end_acks(Instant::now(), BYTES / 2, false, Some(1));
+        first.on_in_flight(Instant::now(), BYTES / 2);
         assert!(may_write(&second));
     }
 
     #[test]
     fn a_connection_holds_no_more_than_its_own_window() {
         let (_uplink, [first, second]) = connections();
-        first.member.on_writing(Instant::now(), 900);
+        first.on_writing(Instant::now(), 900);
         assert_eq!(room(&first, 1000), Room::Bytes(100));
-        first.member.on_writing(Instant::now(), 300);
+        first.on_writing(Instant::now(), 300);
         assert_eq!(room(&first, 1000), Room::HoldsItsOwn);
         assert_eq!(room(&second, 1000), Room::Bytes(1000));
-        first.member.on_left(250);
+        first.on_left(250);
         assert_eq!(room(&first, 1000), Room::Bytes(50), "it was not taken after all");
-        second.member.on_writing(Instant::now(), BYTES as usize);
+        second.on_writing(Instant::now(), BYTES as usize);
         assert_eq!(room(&first, 1000), Room::OthersHoldAll);
     }
 
@@ -379,10 +307,10 @@ mod tests {
         let now = Instant::now();
         uplink.lock().pace.on_writing(now, Duration::from_secs(1));
         for connection in [&first, &second] {
-            let room = connection.member.room(&Context::from_waker(noop_waker_ref()), now, BYTES);
+            let room = connection.room(&Context::from_waker(noop_waker_ref()), now, BYTES);
             assert!(matches!(room, Room::After(at) if at > now), "{room:?}");
             let later = now + Duration::from_secs(1);
-            let room = connection.member.room(&Context::from_waker(noop_waker_ref()), later, BYTES);
+            let room = connection.room(&Context::from_waker(noop_waker_ref()), later, BYTES);
             assert_eq!(room, Room::Bytes(BYTES));
         }
     }
@@ -393,14 +321,14 @@ mod tests {
             let (uplink, [first, _second]) = connections();
             let (now, cx) = (Instant::now(), Context::from_waker(noop_waker_ref()));
             uplink.lock().pace.on_writing(now, Duration::from_millis(50));
-            assert!(matches!(first.member.room(&cx, now, BYTES), Room::After(_)));
-            first.member.on_writing(now, holds);
-            first.member.room(&cx, now + Duration::from_millis(60), 1000);
-            first.member.on_left(holds);
+            assert!(matches!(first.room(&cx, now, BYTES), Room::After(_)));
+            first.on_writing(now, holds);
+            first.room(&cx, now + Duration::from_millis(60), 1000);
+            first.on_left(holds);
             let after = now + Duration::from_secs(1);
-            assert_eq!(first.member.room(&cx, after, BYTES), Room::Bytes(BYTES));
+            assert_eq!(first.room(&cx, after, BYTES), Room::Bytes(BYTES));
             uplink.lock().pace.on_writing(after, Duration::from_millis(50));
-            first.member.room(&cx, after, BYTES)
+            first.room(&cx, after, BYTES)
         };
         assert_eq!([late(1000), late(BYTES as usize)].map(|room| matches!(room, Room::After(_))), [true; 2]);
         assert_eq!(late(0), Room::Bytes(BYTES), "18 ms late: all of it may be in hand");
@@ -408,18 +336,18 @@ mod tests {
 
     #[test]
     fn who_waits_for_its_own_window_is_woken_by_its_own_acknowledgements() {
-        let (_uplink, [mut first, mut second]) = connections();
+        let (_uplink, [first, second]) = connections();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         for connection in [&first, &second] {
-            connection.member.on_writing(Instant::now(), 1000);
+            connection.on_writing(Instant::now(), 1000);
         }
-        assert_eq!(first.member.room(&Context::from_waker(&waker), Instant::now(), 1000), Room::HoldsItsOwn);
-        second.on_sent(Instant::now(), 1000, 1);
-        second.on_end_acks(Instant::now(), 0, false, Some(1));
+        assert_eq!(first.room(&Context::from_waker(&waker), Instant::now(), 1000), Room::HoldsItsOwn);
+        second.on_sent(1000);
+        second.on_in_flight(Instant::now(), 0);
         assert_eq!(woken.0.load(Ordering::Relaxed), 0);
-        first.on_sent(Instant::now(), 1000, 1);
-        first.on_end_acks(Instant::now(), 0, false, Some(1));
+        first.on_sent(1000);
+        first.on_in_flight(Instant::now(), 0);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
     }
 
@@ -434,32 +362,32 @@ mod tests {
 
     #[test]
     fn who_acknowledges_nothing_stops_the_others_for_a_moment_only() {
-        let (uplink, [mut silent, other]) = connections();
+        let (uplink, [silent, other]) = connections();
         let now = Instant::now();
-        silent.member.on_writing(now, BYTES as usize);
-        silent.on_sent(now, BYTES, 1);
-        other.member.on_patience_end(now + PATIENCE / 2);
+        silent.on_writing(now, BYTES as usize);
+        silent.on_sent(BYTES);
+        other.on_patience_end(now + PATIENCE / 2);
         assert!(!may_write(&other), "it may still be acknowledged");
-        other.member.on_patience_end(now + PATIENCE);
+        other.on_patience_end(now + PATIENCE);
         assert!(may_write(&other));
-        silent.member.on_writing(now + PATIENCE, 10);
+        silent.on_writing(now + PATIENCE, 10);
         assert_eq!(uplink.lock().held, 0);
-        silent.on_end_acks(now + PATIENCE * 2, BYTES, false, Some(1));
+        silent.on_in_flight(now + PATIENCE * 2, BYTES);
         assert_eq!(uplink.lock().held, BYTES + 10, "it is well again");
     }
 
     #[test]
     fn what_nobody_acknowledges_is_not_held() {
-        let (uplink, [mut connection, _other]) = connections();
-        connection.on_sent(Instant::now(), 40, 1);
+        let (uplink, [connection, _other]) = connections();
+        connection.on_sent(40);
         assert_eq!(uplink.lock().held, 0);
     }
 
     #[test]
     fn a_connection_that_ends_holds_nothing() {
-        let (uplink, [mut first, second]) = connections();
-        first.member.on_writing(Instant::now(), BYTES as usize);
-        first.on_sent(Instant::now(), 1200, 1);
+        let (uplink, [first, second]) = connections();
+        first.on_writing(Instant::now(), BYTES as usize);
+        first.on_sent(1200);
         assert!(!may_write(&second));
         drop(first);
         assert!(may_write(&second));

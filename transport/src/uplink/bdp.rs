@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// How much all connections of a node may hold.
 #[derive(Debug)]
-pub(super) struct BdpWindow {
+pub(crate) struct BdpWindow {
     bytes: u64,
     bytes_max: u64,
     /// Acknowledged bytes times the microseconds that their paths need for a round trip at best.
@@ -41,7 +41,7 @@ pub(super) struct BdpWindow {
 
 impl BdpWindow {
     /// Of a node that has not sent yet. The window never exceeds `bytes_max`.
-    pub(super) fn new(bytes_max: u64) -> Self {
+    pub(crate) fn new(bytes_max: u64) -> Self {
         Self {
             bytes: BYTES_FIRST.min(bytes_max),
             bytes_max,
@@ -59,13 +59,13 @@ impl BdpWindow {
         }
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// How long so many bytes take at the pace of the uplink: the window in a round trip, the mean of all paths, and a
     /// quarter faster. No time while it was never full: then it may be any faster than it was used.
-    pub(super) fn time_of(&self, bytes: u64) -> Duration {
+    pub(crate) fn time_of(&self, bytes: u64) -> Duration {
         if !self.was_full {
             return Duration::ZERO;
         }
@@ -75,19 +75,19 @@ impl BdpWindow {
     }
 
     /// Takes note that a stream had to wait. A window that is not used up says nothing about the uplink.
-    pub(super) fn on_limited(&mut self) {
+    pub(crate) fn on_limited(&mut self) {
         self.limited = true;
     }
 
     /// Bytes were acknowledged that were on their way for `rtt`, where their path needs `shortest` at best.
-    pub(super) fn on_acknowledged(&mut self, bytes: u64, rtt: Duration, shortest: Duration) {
+    pub(crate) fn on_acknowledged(&mut self, bytes: u64, rtt: Duration, shortest: Duration) {
         self.carried += u128::from(bytes) * (shortest + ACKNOWLEDGEMENT).as_micros();
         self.acknowledged += bytes;
         self.waited &= rtt > shortest * 2 + ACKNOWLEDGEMENT;
     }
 
     /// These were all that one packet acknowledged; the last of them was `sent` then.
-    pub(super) fn on_acknowledged_until(&mut self, now: Instant, sent: Instant) {
+    pub(crate) fn on_acknowledged_until(&mut self, now: Instant, sent: Instant) {
         let (begin, carried, acknowledged) =
             *self.round.get_or_insert((now, self.carried, self.acknowledged));
         if sent < begin || now < begin + ROUND_MIN {
