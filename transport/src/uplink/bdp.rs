@@ -6,8 +6,9 @@
 //! a little more, which finds out whether the uplink carries more by now.
 //!
 //! A window that became too small would keep itself small where acknowledgements are late for other reasons than a
-//! queue of ours: busy processors, the uplinks of peers. So only what cannot be anything else makes it smaller than that
-//! of a node which knows nothing: three round trips in which every packet waited for longer than its path is.
+//! queue of ours: busy processors, the uplinks of peers. So only what can hardly be anything else makes it smaller than
+//! that of a node which knows nothing: two full round trips, one after another, in which packets waited, in the mean, for
+//! longer than their paths are.
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ pub(crate) struct BdpWindow {
     bytes_max: u64,
     /// Acknowledged bytes times the microseconds that their paths need for a round trip at best.
     carried: u128,
+    /// Acknowledged bytes times the microseconds that they were on their way.
+    on_way: u128,
     /// Acknowledged bytes.
     acknowledged: u64,
     /// What a byte's path needs for a round trip at best: the mean of late, microseconds.
@@ -27,16 +30,23 @@ pub(crate) struct BdpWindow {
     was_full: bool,
     /// The uplink carries less than the first window.
     slow: bool,
-    /// Full rounds one after another in which all packets waited for longer than their paths are.
+    /// Full rounds one after another in which packets waited, in the mean, for longer than their paths are.
     waited_rounds: u8,
-    /// All packets of this round trip waited so.
-    waited: bool,
     /// A stream had to wait in this round trip.
     limited: bool,
     /// And in the one before: then this one is full.
     limited_before: bool,
-    /// When this round trip began, and what had been carried and acknowledged then.
-    round: Option<(Instant, u128, u64)>,
+    /// This round trip.
+    round: Option<Round>,
+}
+
+/// When a round trip began, and what had been acknowledged then.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    begin: Instant,
+    carried: u128,
+    on_way: u128,
+    acknowledged: u64,
 }
 
 impl BdpWindow {
@@ -46,13 +56,13 @@ impl BdpWindow {
             bytes: BYTES_FIRST.min(bytes_max),
             bytes_max,
             carried: 0,
+            on_way: 0,
             acknowledged: 0,
             round_trip: 0,
             peak: Peak::default(),
             was_full: false,
             slow: false,
             waited_rounds: 0,
-            waited: true,
             limited: false,
             limited_before: false,
             round: None,
@@ -82,27 +92,28 @@ impl BdpWindow {
     /// Bytes were acknowledged that were on their way for `rtt`, where their path needs `shortest` at best.
     pub(crate) fn on_acknowledged(&mut self, bytes: u64, rtt: Duration, shortest: Duration) {
         self.carried += u128::from(bytes) * (shortest + ACKNOWLEDGEMENT).as_micros();
+        self.on_way += u128::from(bytes) * rtt.as_micros();
         self.acknowledged += bytes;
-        self.waited &= rtt > shortest * 2 + ACKNOWLEDGEMENT;
     }
 
     /// These were all that one packet acknowledged; the last of them was `sent` then.
     pub(crate) fn on_acknowledged_until(&mut self, now: Instant, sent: Instant) {
-        let (begin, carried, acknowledged) =
-            *self.round.get_or_insert((now, self.carried, self.acknowledged));
-        if sent < begin || now < begin + ROUND_MIN {
+        let this = self.this_round(now);
+        let before = *self.round.get_or_insert(this);
+        if sent < before.begin || now < before.begin + ROUND_MIN {
             return;
         }
-        let micros = now.saturating_duration_since(begin).as_micros().max(1);
-        let sample = u64::try_from((self.carried - carried) / micros).unwrap_or(u64::MAX);
-        let mean = (self.carried - carried).checked_div(u128::from(self.acknowledged - acknowledged));
+        let micros = now.saturating_duration_since(before.begin).as_micros().max(1);
+        let carried = self.carried - before.carried;
+        let sample = u64::try_from(carried / micros).unwrap_or(u64::MAX);
+        let mean = carried.checked_div(u128::from(self.acknowledged - before.acknowledged));
         self.round_trip = match (self.round_trip, mean) {
             (before, None) => before,
             (0, Some(mean)) => mean,
             (before, Some(mean)) => (before * 7 + mean) / 8,
         };
-        self.round = Some((now, self.carried, self.acknowledged));
-        let waited = std::mem::replace(&mut self.waited, true);
+        self.round = Some(this);
+        let waited = self.on_way - before.on_way > 2 * carried;
         let limited = std::mem::take(&mut self.limited);
         let full = std::mem::replace(&mut self.limited_before, limited) && limited;
         self.peak.add(sample, full);
@@ -115,6 +126,11 @@ impl BdpWindow {
         let wanted = peak.saturating_add(peak / MORE_SHARE);
         let bytes_min = if self.slow { BYTES_MIN } else { BYTES_FIRST };
         self.bytes = wanted.max(bytes_min).min(self.bytes_max);
+    }
+
+    fn this_round(&self, begin: Instant) -> Round {
+        let Self { carried, on_way, acknowledged, .. } = *self;
+        Round { begin, carried, on_way, acknowledged }
     }
 }
 
@@ -162,8 +178,8 @@ const PACE_DIVISOR: u128 = 4;
 /// What comes back in less time comes in bursts.
 const ROUND_MIN: Duration = Duration::from_millis(4);
 
-/// So many rounds in which all packets waited make a slow uplink. After one the processors may have been busy.
-const WAITED_ROUNDS: u8 = 3;
+/// So many rounds in which packets waited make a slow uplink. After one the processors may have been busy.
+const WAITED_ROUNDS: u8 = 2;
 
 /// After so many full rounds, or twice as many, a sample counts no more.
 const FULL_ROUNDS: u8 = 16;
@@ -268,10 +284,24 @@ mod tests {
         };
         rounds(2, shortest);
         for _ in 0..5 {
-            assert_eq!(rounds(2, shortest * 3), BYTES_FIRST);
+            assert_eq!(rounds(1, shortest * 3), BYTES_FIRST);
             assert_eq!(rounds(1, shortest), BYTES_FIRST);
         }
-        assert_eq!(rounds(3, shortest * 3), BYTES_MIN);
+        assert_eq!(rounds(2, shortest * 3), BYTES_MIN);
+    }
+
+    #[test]
+    fn a_few_packets_that_do_not_wait_hide_no_queue() {
+        let (shortest, mut now) = (Duration::from_millis(50), Instant::now());
+        let mut window = BdpWindow::new(1 << 30);
+        for _ in 0..4 {
+            window.on_limited();
+            window.on_acknowledged(1200, shortest, shortest);
+            (0..9).for_each(|_| window.on_acknowledged(1200, shortest * 3, shortest));
+            window.on_acknowledged_until(now + shortest * 3, now);
+            now += shortest * 3;
+        }
+        assert_eq!(window.bytes(), BYTES_MIN);
     }
 
     #[test]
