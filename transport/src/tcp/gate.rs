@@ -2,6 +2,10 @@
 //!
 //! Noise and Yamux together buffer what the receiver's window allows, 256 KiB, above a socket that takes nothing. It
 //! ages there and can no longer be replaced by something fresher. So streams wait until what they wrote is flushed.
+//!
+//! And a stream's flush ends only when there is room on the uplink for more ([`Line`]): who makes shards waits for that.
+//! Other writes do not. Whole messages lose by turns: all neighbours would have them at the end of the time that all of
+//! them need together.
 
 use std::{
     future::{self, Ready},
