@@ -189,7 +189,13 @@ pub(crate) struct Muxer<C> {
 
 impl<C> Muxer<C> {
     fn gated(&self, stream: yamux::Stream) -> Stream {
-        Stream { stream, gate: self.gate.clone(), line: self.line.clone(), turn: Turn::default() }
+        Stream {
+            stream,
+            gate: self.gate.clone(),
+            line: self.line.clone(),
+            turn: Turn::default(),
+            long: false,
+        }
     }
 }
 
@@ -220,6 +226,8 @@ pub(crate) struct Stream {
     gate: Gate,
     line: Weak<Line>,
     turn: Turn,
+    /// It wrote something long since it was flushed.
+    long: bool,
 }
 
 impl AsyncRead for Stream {
@@ -236,6 +244,7 @@ impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if bytes.len() > SHORT_BYTES_MAX {
             ready!(self.gate.poll_open(cx));
+            self.long = true;
         }
         self.gate.on_writing(bytes.len());
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
@@ -247,13 +256,16 @@ impl AsyncWrite for Stream {
     }
 
     /// Ready when the connection is flushed, and would take more that need not wait. Yamux itself calls a stream flushed
-    /// whose frames it has.
+    /// whose frames it has, which is enough where all was short: a ping counts from then.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, gate, line, turn } = &mut *self;
+        let Self { stream, gate, line, turn, long } = &mut *self;
         ready!(Pin::new(stream).poll_flush(cx))?;
-        ready!(gate.poll_flushed(cx));
-        if let Some(line) = line.upgrade() {
-            ready!(turn.poll(cx, &line));
+        if *long {
+            ready!(gate.poll_flushed(cx));
+            if let Some(line) = line.upgrade() {
+                ready!(turn.poll(cx, &line));
+            }
+            *long = false;
         }
         Poll::Ready(Ok(()))
     }
@@ -365,6 +377,19 @@ mod tests {
             let mut cx = Context::from_waker(&waker);
             let _nothing_comes_in = StreamMuxer::poll(Pin::new(&mut *muxer), &mut cx).is_ready();
         }
+    }
+
+    #[test]
+    fn what_is_short_waits_for_no_flush() {
+        let (mut muxer, mut stream) = open(&Arc::new(AtomicBool::new(false)));
+        let mut cx = Context::from_waker(noop_waker_ref());
+        fill(&mut muxer, &mut stream);
+        let Poll::Ready(Ok(mut other)) = Pin::new(&mut muxer).poll_outbound(&mut cx) else {
+            panic!("no stream")
+        };
+        assert!(Pin::new(&mut other).poll_write(&mut cx, &[1; 32]).is_ready(), "as long as a ping");
+        assert!(Pin::new(&mut other).poll_flush(&mut cx).is_ready());
+        assert!(Pin::new(&mut stream).poll_flush(&mut cx).is_pending());
     }
 
     #[test]
