@@ -1,4 +1,5 @@
-//! One window for all connections of a node: what may be on its way from it.
+//! One window for all connections of a node: what may be on its way from it. QUIC's have one and TCP's another: who waits
+//! for TCP has to ask what was acknowledged, and nobody would ask for QUIC's streams.
 //!
 //! All connections share the node's uplink, and each one's congestion controller looks for the whole of it. Ten of them
 //! keep its queue full. What waits there is old when it arrives, reports as well, and can no longer be replaced by
